@@ -1,0 +1,70 @@
+# What the scripts share. To be sourced by bash, from anywhere in the project.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Packages of Debian 12 and Ubuntu 24.04, and the file by which one sees that each is there.
+readonly PACKAGES="
+libbpf-dev:/usr/include/bpf/libbpf.h
+libelf-dev:/usr/include/libelf.h
+zlib1g-dev:/usr/include/zlib.h
+linux-libc-dev:/usr/include/linux/bpf.h
+pkg-config:/usr/bin/pkg-config
+iproute2:/usr/sbin/ip
+iptables:/usr/sbin/iptables-restore
+nftables:/usr/sbin/nft
+util-linux:/usr/bin/nsenter
+tcpdump:/usr/bin/tcpdump
+openssl:/usr/bin/openssl
+nodejs:/usr/bin/node
+"
+
+die() {
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "this needs root: sudo $0"
+}
+
+# Installs what is missing of the packages that are named, or of all.
+install_packages() {
+	local missing=() entry package file
+	for entry in $PACKAGES; do
+		package=${entry%%:*} file=${entry#*:}
+		[ -e "$file" ] || missing+=("$package")
+	done
+	python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+	[ ${#missing[@]} -gt 0 ] || return 0
+	echo "installing: ${missing[*]}"
+	apt-get -q update >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Swift is not in the distributions: it must be there.
+need_swift() {
+	local folder
+	for folder in "" /opt/swift/usr/bin /usr/share/swift/usr/bin "${SUDO_HOME:-/root}/.local/share/swiftly/bin"; do
+		[ -z "$folder" ] || PATH="$folder:$PATH"
+		if command -v swift >/dev/null; then
+			case "$(swift --version 2>/dev/null)" in
+			*"Swift version 6."[3-9]*) return 0 ;;
+			esac
+		fi
+	done
+	die "Swift 6.3 or later is needed, with its swift in PATH (sudo env PATH=\$PATH $0): https://swift.org/install/linux"
+}
+
+# A Python of our own with the packages that are pinned in a file.
+python_environment() {
+	local folder=.build/venv requirements=Tests/Peers/requirements.txt
+	if ! cmp -s "$requirements" "$folder/requirements.txt"; then
+		echo "installing Python packages"
+		rm -rf "$folder"
+		python3 -m venv "$folder"
+		"$folder/bin/pip" -q --disable-pip-version-check install -r "$requirements"
+		cp "$requirements" "$folder/"
+	fi
+	EVENKEEL_TEST_PYTHON=$PWD/$folder/bin/python
+	export EVENKEEL_TEST_PYTHON
+}
