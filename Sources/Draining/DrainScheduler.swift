@@ -1,0 +1,195 @@
+public import Balancing
+
+/// Decides which connections get a GOAWAY, when, and in which order.
+///
+/// It knows no clock, no socket and no kernel: what is seen and the time since boot are handed in, what is to be done
+/// comes out. The agent calls
+/// - `tick` with a fresh snapshot: at `nextWakeUp`, when endpoints change, and at least every second or so, because
+///   connections that no snapshot has shown yet cannot be foreseen;
+/// - `report` with the outcome of each placement that a tick has ordered;
+/// - `request` when an operator asks for a drain.
+///
+/// What holds: a connection gets one GOAWAY at most, none before its first response has ended, and none after any other
+/// GOAWAY. No window of one second sees more GOAWAYs on a pod than its pace, unless the pod is terminating. The pace is a
+/// percentage of the connections that are open on the pod when a GOAWAY is handed out, rounded down, and at least one.
+/// Connections that are draining do not count, and do not hold up the others.
+///
+/// A tick takes time in proportion to the connections in the snapshot. Only those that were asked for, attempted or
+/// drained take memory between ticks.
+public struct DrainScheduler: Sendable {
+  public let settings: DrainSettings
+  /// When the next tick has something to do, as far as is known: possibly already. Nil: nothing is in sight.
+  public private(set) var nextWakeUp: Duration?
+  /// Connections that waited for their GOAWAY at the last tick, those included for which it was then ordered.
+  public private(set) var queued = 0
+
+  private var drains: [UInt64: ConnectionDrain] = [:]
+  private var paces: [SocketAddress: Pace] = [:]
+  /// Counts the snapshots, one a tick.
+  private var snapshot: UInt64 = 0
+  private var lastTick = Duration.zero
+  /// Handed out, the outcome not known yet.
+  private var attempts = 0
+  private var backlog = Backlog.none
+
+  /// Why connections that were due at the last tick were not handed out.
+  private enum Backlog {
+    case none
+    /// Some pods had room for no more.
+    case pace
+    /// There were too many for one batch.
+    case batch
+  }
+
+  public init(settings: DrainSettings) { self.settings = settings }
+
+  /// Takes all of this node's connections as they are now, and the policies that are in force.
+  ///
+  /// An endpoint without a policy is not drained, except on request.
+  public mutating func tick(
+    _ connections: [AcceptedConnection], policies: [SocketAddress: DrainPolicy], at now: Duration
+  ) -> DrainOrders {
+    (snapshot, lastTick) = (snapshot + 1, now)
+    var survey = Survey(at: now, settings: settings, policies: policies, free: Limits.attempts - attempts)
+    var orders = DrainOrders()
+    for connection in connections { look(at: connection, &survey, &orders) }
+    orders.ended = forgetTheGone(at: now)
+    advancePaces(to: now)
+    orders.placements = handOut(&survey)
+    (nextWakeUp, queued) = (survey.nextWakeUp, survey.queued)
+    return orders
+  }
+
+  /// The outcome of a placement that was ordered. Anything else, as a second outcome, is ignored.
+  public mutating func report(_ outcome: PlacementOutcome, of connection: UInt64, at now: Duration) {
+    guard let endpoint = drains[connection]?.endpoint, let settled = drains[connection]?.end(outcome, at: now) else {
+      return
+    }
+    endAttempt(at: endpoint, placed: settled == .placed ? now : nil)
+    switch settled {
+    case .placed:
+      wakeSoon(at: now + Limits.look)
+      if let due = drains[connection]?.closureDue(after: settings.grace) { wakeSoon(at: due) }
+    case .retry(let time): wakeSoon(at: time)
+    case .over: break
+    }
+    switch backlog {
+    case .none: break
+    // What was placed counts for another second; what was not leaves its room to another connection.
+    case .pace: wakeSoon(at: settled == .placed ? now + Pace.window : now)
+    // A tick for each outcome would cost more than it gains.
+    case .batch: if attempts <= Limits.attempts / 2 { wake(at: now) }
+    }
+  }
+
+  /// Marks the connections that are there at this moment, and no later ones.
+  ///
+  /// It overrides everything but the rules: also where a Service is not drained otherwise, at the pace all the same.
+  public mutating func request(
+    _ target: DrainTarget, among connections: [AcceptedConnection], of servicePorts: [ServicePort], at now: Duration
+  ) -> DrainAnswer {
+    let meant = connections.filter(target.filter(servicePorts))
+    guard !meant.isEmpty || target.isKnown(to: servicePorts) else { return .unknown }
+    let queued = meant.count { connection in
+      let new = ConnectionDrain(endpoint: connection.endpoint, snapshot: snapshot)
+      return connection.condition == .open && drains[connection.id, default: new].request(.manual)
+    }
+    if queued > 0 { wake(at: now) }
+    return .queued(queued)
+  }
+
+  /// Why the connection is left alone, if an attempt has shown that.
+  public func undrainableReason(of connection: UInt64) -> UndrainableReason? {
+    guard case .undrainable(let reason) = drains[connection]?.state else { return nil }
+    return reason
+  }
+
+  /// How many connections take memory here.
+  var rememberedConnections: Int { drains.count }
+
+  private mutating func wake(at time: Duration) { nextWakeUp = min(nextWakeUp ?? time, time) }
+
+  private mutating func wakeSoon(at time: Duration) { wake(at: max(time, lastTick + Limits.spacing)) }
+}
+
+// MARK: - The parts of a tick
+
+extension DrainScheduler {
+  private mutating func look(at connection: AcceptedConnection, _ survey: inout Survey, _ orders: inout DrainOrders) {
+    if case .draining(let since, let reason) = connection.condition { seeGoaway(on: connection, since, reason) }
+    let isOpen = connection.condition == .open
+    guard let index = drains.index(forKey: connection.id) else {
+      if isOpen { survey.add(connection, ConnectionDrain.Wait()) }
+      return
+    }
+    drains.values[index].lastSnapshot = snapshot
+    switch drains.values[index].state {
+    case .waiting(let wait): if isOpen { survey.add(connection, wait) }
+    case .placing: if isOpen { survey.addAttempt(at: connection.endpoint) }
+    case .draining:
+      survey.wake(at: survey.now + Limits.look)
+      if drains.values[index].isOverdue(after: settings.grace, at: survey.now) { orders.closures.append(connection.id) }
+      if let due = drains.values[index].closureDue(after: settings.grace) { survey.wake(at: due) }
+    case .undrainable, .gone: break
+    }
+  }
+
+  private mutating func seeGoaway(on connection: AcceptedConnection, _ since: Duration, _ reason: DrainReason) {
+    let new = ConnectionDrain(endpoint: connection.endpoint, snapshot: snapshot)
+    switch drains[connection.id, default: new].see(goawayAt: since, reason) {
+    case .known: break
+    case .placed: endAttempt(at: connection.endpoint, placed: since)
+    case .adopted: paces[connection.endpoint, default: Pace()].adopt(placed: since)
+    }
+  }
+
+  /// Forgets what the snapshot did not hold, except the attempts whose outcome is owed.
+  private mutating func forgetTheGone(at now: Duration) -> [EndedDrain] {
+    let missing = drains.filter { $0.value.lastSnapshot != snapshot && !$0.value.isPlacing }
+    for connection in missing.keys { drains[connection] = nil }
+    return missing.compactMap { $0.value.ended($0.key, at: now) }.sorted { $0.connection < $1.connection }
+  }
+
+  private mutating func advancePaces(to now: Duration) {
+    paces = paces.compactMapValues { pace in
+      var pace = pace
+      pace.advance(to: now)
+      return pace.isIdle ? nil : pace
+    }
+  }
+
+  private mutating func handOut(_ survey: inout Survey) -> [Placement] {
+    var turns: [Turn] = []
+    var allowed = 0
+    backlog = .none
+    for pod in survey.pods where pod.due > 0 {
+      let pace = paces[pod.endpoint] ?? Pace()
+      let room = pod.isTerminating ? pod.due : pace.room(open: pod.open, percent: settings.pacePercent)
+      allowed += min(room, pod.due)
+      if room < pod.due {
+        backlog = .pace
+        if let time = pace.nextRoom { survey.wake(at: time) }
+      }
+      turns += pod.turns(room, lastAttempt: pace.lastAttempt)
+    }
+    turns.sort()
+    let free = Limits.attempts - attempts
+    if allowed > free { backlog = .batch }
+    return turns.prefix(free).compactMap { begin($0, at: survey.now) }
+  }
+
+  /// Nil if the snapshot held the connection twice.
+  private mutating func begin(_ turn: Turn, at now: Duration) -> Placement? {
+    let (connection, reason) = (turn.candidate.connection, turn.candidate.reason)
+    let new = ConnectionDrain(endpoint: turn.endpoint, snapshot: snapshot)
+    guard drains[connection, default: new].begin(reason) else { return nil }
+    attempts += 1
+    paces[turn.endpoint, default: Pace()].begin(at: now)
+    return Placement(connection: connection, reason: reason)
+  }
+
+  private mutating func endAttempt(at endpoint: SocketAddress, placed: Duration?) {
+    attempts -= 1
+    paces[endpoint]?.end(placed: placed)
+  }
+}

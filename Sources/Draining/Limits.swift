@@ -1,0 +1,26 @@
+/// The limits of the scheduler.
+enum Limits {
+  /// Attempts that are handed out at a time. A batch of them is over in a fraction of a second, so that something more
+  /// urgent never waits long behind it; and a tick need not sort more than this many connections of a pod.
+  static let attempts = 128
+  /// Whatever time alone brings about waits until this long after the last tick, so that many connections which are
+  /// due one shortly after another cost one tick, not one each. Requests do not wait.
+  static let spacing = Duration.milliseconds(50)
+  /// A refused connection is left alone for this long at first: enough for a server to write out a response …
+  static let firstBackOff = Duration.milliseconds(50)
+  /// … and for this long after many refusals: what an operator who waits for a drain does not yet take for a hang.
+  static let longestBackOff = Duration.seconds(1)
+  /// A closure that was ordered and has not happened is ordered again after this time.
+  static let closureRetry = Duration.seconds(1)
+  /// How soon to look again for what only a new snapshot can tell: that a draining connection has ended, or that a
+  /// connection which is too old has served at last …
+  static let look = Duration.seconds(1)
+  /// … or that one has served of which the pod is going away, or the operator waiting.
+  static let urgentLook = Duration.milliseconds(100)
+
+  /// How long a connection is left alone after so many refusals: it doubles with each.
+  static func backOff(after refusals: Int) -> Duration {
+    // 2^10 is far beyond the longest already, and keeps the shift in bounds.
+    min(longestBackOff, firstBackOff * (1 << min(refusals - 1, 10)))
+  }
+}

@@ -1,0 +1,88 @@
+import Balancing
+
+/// What one tick sees: each pod's open connections, and the most urgent of those that are due.
+struct Survey {
+  let now: Duration
+  private let settings: DrainSettings
+  private let policies: [SocketAddress: DrainPolicy]
+  /// No more than this many can be handed out now.
+  private let free: Int
+  private var indices: [SocketAddress: Int] = [:]
+  private(set) var pods: [Pod] = []
+  /// Connections that should have their GOAWAY by now.
+  private(set) var queued = 0
+  /// When the next of the others will be due, or should be looked at again.
+  private(set) var nextWakeUp: Duration?
+
+  init(at now: Duration, settings: DrainSettings, policies: [SocketAddress: DrainPolicy], free: Int) {
+    (self.now, self.settings, self.policies, self.free) = (now, settings, policies, free)
+  }
+
+  struct Pod {
+    let endpoint: SocketAddress
+    let isTerminating: Bool
+    let maxAge: MaxAge?
+    var open = 0
+    /// How many connections could be handed out now, if it were not for the limits.
+    var due = 0
+    var shortlist: Shortlist
+  }
+
+  mutating func wake(at time: Duration) {
+    let time = max(time, now + Limits.spacing)
+    nextWakeUp = min(nextWakeUp ?? time, time)
+  }
+
+  /// An open connection that waits for its GOAWAY, or will at some time.
+  mutating func add(_ connection: AcceptedConnection, _ wait: ConnectionDrain.Wait) {
+    let pod = index(of: connection.endpoint)
+    pods[pod].open += 1
+    guard let (reason, due) = pods[pod].wish(for: connection, wait, at: now) else { return }
+    guard due <= now else { return wake(at: due) }
+    queued += 1
+    guard connection.responses > 0 else { return wake(at: now + reason.look) }
+    guard wait.notBefore <= now else { return wake(at: wait.notBefore) }
+    pods[pod].due += 1
+    pods[pod].shortlist.add(Candidate(reason: reason, established: connection.established, connection: connection.id))
+  }
+
+  /// An open connection on which an attempt is under way.
+  mutating func addAttempt(at endpoint: SocketAddress) {
+    pods[index(of: endpoint)].open += 1
+    queued += 1
+  }
+
+  private mutating func index(of endpoint: SocketAddress) -> Int {
+    if let index = indices[endpoint] { return index }
+    let policy = policies[endpoint]
+    pods.append(
+      Pod(
+        endpoint: endpoint, isTerminating: policy?.isTerminating ?? false,
+        maxAge: policy?.interval.map { MaxAge(interval: $0, jitterPercent: settings.jitterPercent) },
+        shortlist: Shortlist(capacity: free)))
+    indices[endpoint] = pods.count - 1
+    return pods.count - 1
+  }
+}
+
+extension Survey.Pod {
+  /// Why and from when on the connection is to be drained; nil: not at all, as things are.
+  fileprivate func wish(
+    for connection: AcceptedConnection, _ wait: ConnectionDrain.Wait, at now: Duration
+  ) -> (DrainReason, due: Duration)? {
+    if isTerminating { return (.endpointTerminating, now) }
+    if let requested = wait.requested { return (requested, now) }
+    return maxAge.map { (.maxAge, connection.established + $0.age(of: connection.id)) }
+  }
+
+  func turns(_ count: Int, lastAttempt: Duration?) -> [Turn] {
+    shortlist.candidates.prefix(count).enumerated().map { round, candidate in
+      Turn(candidate: candidate, endpoint: endpoint, round: round, lastAttempt: lastAttempt ?? .zero)
+    }
+  }
+}
+
+extension DrainReason {
+  /// How soon to look again for a connection that has not served yet.
+  fileprivate var look: Duration { self == .maxAge ? Limits.look : Limits.urgentLook }
+}

@@ -1,0 +1,124 @@
+import Yams
+
+/// A Kubernetes object of a kind that is read.
+public enum KubernetesObject: Sendable, Equatable {
+  case service(Service)
+  case endpointSlice(EndpointSlice)
+}
+
+/// Reads Kubernetes objects from text: YAML or JSON (which is YAML too), one document or several, one object or a List.
+///
+/// Knows nothing of files: the API server's answers are read by the same code.
+public struct ManifestDecoder: Sendable {
+  /// What to do with a field that the API does not have, as far as is known here.
+  public enum UnknownFields: Sendable {
+    /// In what people write, it is a typing mistake.
+    case refused
+    /// In what an API server writes, it comes from a newer version.
+    case ignored
+  }
+
+  let unknownFields: UnknownFields
+
+  public init(unknownFields: UnknownFields = .refused) {
+    self.unknownFields = unknownFields
+  }
+
+  /// The Services and EndpointSlices in `text`, in its order; objects of other kinds are passed over.
+  ///
+  /// - Parameter source: Where the text came from, a file or a URL, for errors.
+  /// - Throws: `ManifestError` of kind `badData` with everything that is wrong, also if there is no object of any kind.
+  public func decode(_ text: String, source: String) throws(ManifestError) -> [KubernetesObject] {
+    let problems = Problems(source: source, unknownFields: unknownFields)
+    let objects = decode(text, problems)
+    guard problems.all.isEmpty else { throw ManifestError(.badData, problems.all) }
+    return objects
+  }
+
+  /// The same, where problems of several sources are collected before they are thrown.
+  func decode(_ text: String, _ problems: Problems) -> [KubernetesObject] {
+    let documents = documents(in: text, problems).filter { !$0.isNull }
+    if documents.isEmpty && problems.all.isEmpty {
+      problems.add(Location(path: problems.source), "holds no object")
+    }
+    return documents.flatMap { objects(at: Cursor(node: $0, path: .root, problems: problems)) }
+  }
+
+  /// The documents before the first syntax error, which ends the text.
+  private func documents(in text: String, _ problems: Problems) -> [Node] {
+    var documents: [Node] = []
+    do {
+      // The basic resolver leaves scalars alone: `Node.Scalar.meaning` decides, and much faster.
+      let parser = try Parser(yaml: text.withoutByteOrderMark, resolver: .basic, encoding: .utf8)
+      while let document = try parser.nextRoot() { documents.append(document) }
+    } catch let error as YamlError {
+      problems.add(error.location(in: problems.source), error.message)
+    } catch {
+      problems.add(Location(path: problems.source), "\(error)")
+    }
+    return documents
+  }
+
+  /// The objects in one document or List item, whose kind may be known from the List.
+  private func objects(at cursor: Cursor, in list: Kind? = nil) -> [KubernetesObject] {
+    guard let fields = cursor.fields() else { return [] }
+    guard let name = list.map(\.rawValue) ?? fields.required("kind")?.text(),
+      let version = list.map(\.apiVersion) ?? fields.required("apiVersion")?.text()
+    else { return [] }
+    guard isKubernetesOwn(version) else { return [] }
+    guard let kind = Kind(rawValue: name) else {
+      if let near = nearestName(to: name, among: Kind.allCases.map(\.rawValue)), let place = fields["kind"]?.location {
+        cursor.problems.add(place, "no such kind: \(name); did you mean \(near)?")
+      }
+      return []
+    }
+    guard version == kind.apiVersion else {
+      return fields["apiVersion"]?.expected("\"\(kind.apiVersion)\" for kind \(name)") ?? []
+    }
+    switch kind {
+    case .service: return Service(cursor).map { [.service($0)] } ?? []
+    case .endpointSlice: return EndpointSlice(cursor).map { [.endpointSlice($0)] } ?? []
+    case .list, .serviceList, .endpointSliceList:
+      return fields["items"]?.list { objects(at: $0, in: kind.itemKind) }?.flatMap(\.self) ?? []
+    }
+  }
+
+  /// Whether a version belongs to one of Kubernetes' own API groups. Others have Services too: Knative, for one.
+  private func isKubernetesOwn(_ apiVersion: String) -> Bool {
+    let parts = apiVersion.split(separator: "/")
+    guard parts.count == 2, let group = parts.first else { return true }
+    return !group.contains(".") || group.hasSuffix(".k8s.io")
+  }
+}
+
+extension String {
+  /// Windows' editors begin UTF-8 with one; the YAML parser only skips it where it has to find out the encoding.
+  fileprivate var withoutByteOrderMark: String {
+    unicodeScalars.first == "\u{feff}" ? String(unicodeScalars.dropFirst()) : self
+  }
+}
+
+/// The kinds of objects that are read.
+private enum Kind: String, CaseIterable {
+  case service = "Service"
+  case endpointSlice = "EndpointSlice"
+  case list = "List"
+  case serviceList = "ServiceList"
+  case endpointSliceList = "EndpointSliceList"
+
+  var apiVersion: String {
+    switch self {
+    case .service, .serviceList, .list: "v1"
+    case .endpointSlice, .endpointSliceList: "discovery.k8s.io/v1"
+    }
+  }
+
+  /// What the items of a list are, where they do not say it themselves.
+  var itemKind: Kind? {
+    switch self {
+    case .serviceList: .service
+    case .endpointSliceList: .endpointSlice
+    case .list, .service, .endpointSlice: nil
+    }
+  }
+}
