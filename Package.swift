@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One way to compile everything here: warnings are errors, and imports say what they need and no more.
+let swift: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+// Modules of pure logic: the compiler proves that they hold no unsafe code.
+let pureSwift = swift + [.strictMemorySafety()]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let grpcCore: Target.Dependency = .product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport: Target.Dependency = .product(
+  name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+// In the order in which they depend on each other: a module imports only what stands above it.
+let package = Package(
+  name: "evenkeel",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    // The kernel side, and what it is made with.
+    .systemLibrary(name: "Clibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
+    .systemLibrary(name: "CLinux"),
+    .target(name: "CBPF", path: "bpf", exclude: ["evenkeel.bpf.c"], sources: ["abi.c"], publicHeadersPath: "include"),
+    .executableTarget(name: "CompileBPF", swiftSettings: swift),
+    .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["CompileBPF"]),
+
+    // Pure logic, and the boundary to the kernel.
+    .target(name: "HTTP2", swiftSettings: pureSwift),
+    .target(name: "Balancing", swiftSettings: pureSwift),
+    .target(name: "Draining", dependencies: ["Balancing"], swiftSettings: pureSwift),
+    .target(name: "Manifests", dependencies: ["Balancing", systemPackage, yams], swiftSettings: swift),
+    .target(name: "Kernel", dependencies: ["Clibbpf", "CLinux", systemPackage], swiftSettings: swift),
+
+    // Where they meet.
+    .target(
+      name: "Datapath", dependencies: ["Balancing", "CBPF", "Draining", "Kernel", systemPackage], swiftSettings: swift,
+      plugins: ["EmbedBPF"]),
+    .target(
+      name: "Shim", dependencies: ["Balancing", "Datapath", "Draining", "HTTP2", "Kernel", subprocess, systemPackage],
+      swiftSettings: swift),
+    .target(
+      name: "StatsAPI",
+      dependencies: [
+        "Balancing", asyncHTTPClient, httpTypes, hummingbirdCore, logging, nioCore, nioPosix, serviceLifecycle,
+        systemPackage,
+      ], swiftSettings: swift),
+    .target(
+      name: "Agent",
+      dependencies: [
+        "Balancing", "Datapath", "Draining", "Kernel", "Manifests", "Shim", "StatsAPI", logging, serviceLifecycle,
+        systemPackage, unixSignals,
+      ], swiftSettings: swift),
+
+    // The program.
+    .target(
+      name: "CLI",
+      dependencies: [
+        "Agent", "Balancing", "Datapath", "Draining", "Kernel", "Manifests", "Shim", "StatsAPI", argumentParser,
+        logging, systemPackage,
+      ], swiftSettings: swift),
+    .executableTarget(name: "evenkeel", dependencies: ["CLI", argumentParser], swiftSettings: swift),
+
+    // Tests without root.
+    .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: swift),
+    .testTarget(name: "DrainingTests", dependencies: ["Balancing", "Draining"], swiftSettings: swift),
+    .testTarget(
+      name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
+    .target(name: "CTracker", dependencies: ["CBPF"], path: "Tests/CTracker"),
+    .testTarget(name: "TrackerTests", dependencies: ["CBPF", "CTracker"], swiftSettings: swift),
+  ]
+)

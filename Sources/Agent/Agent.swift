@@ -1,0 +1,199 @@
+public import Balancing
+public import Datapath
+internal import Draining
+internal import Kernel
+public import Logging
+public import Manifests
+internal import Shim
+internal import StatsAPI
+
+/// The agent of one node: it knows what Kubernetes says and what the kernel sees, tells the kernel side whom to choose
+/// from, and drains.
+///
+/// The decisions are made elsewhere: `Balancing` makes the tables, `Draining` says whom to drain and when. Here they meet
+/// the kernel.
+public actor Agent {
+  let configuration: AgentConfiguration
+  let logger: Logger
+  let started = timeSinceBoot()
+
+  var datapath: Datapath
+  /// Nil as long as draining is off.
+  var placer: Placer?
+  var drainState = DrainState.starting
+  var scheduler: DrainScheduler
+
+  /// The input in force.
+  var cluster = Cluster()
+  var isReady = false
+  var policies: [SocketAddress: DrainPolicy] = [:]
+  /// What is wrong with the input that came last and is not in force.
+  var inputFailure: String?
+  /// What the kernel would not take.
+  var kernelFailures: [String] = []
+
+  /// The connections that this node's endpoints have accepted, when last looked at.
+  var tracked: [TrackedConnection] = []
+  var responses = ResponseWindow()
+  var recorded = AgentMetrics()
+  private var lastReclaim = timeSinceBoot()
+
+  /// The drain loop's pause, to be ended early by `wake`.
+  private var nap: Task<Void, Never>?
+
+  enum DrainState: Sendable {
+    /// The self-test is under way.
+    case starting
+    case on
+    /// Draining would not be safe, or not possible, for this reason.
+    case off(String)
+  }
+
+  /// Loads the kernel side. Programs that a former agent has attached go on as they are until the first input is in
+  /// force.
+  public init(configuration: AgentConfiguration, logger: Logger) throws(DatapathError) {
+    let pins = try PinDirectory(bpffs: configuration.bpffs)
+    do {
+      datapath = try Datapath(pins: pins, limits: configuration.limits, at: timeSinceBoot())
+    } catch { throw .kernel(error) }
+    scheduler = DrainScheduler(settings: configuration.drain)
+    self.configuration = configuration
+    self.logger = logger
+  }
+}
+
+// MARK: - Input
+
+extension Agent {
+  /// Puts new input in force.
+  ///
+  /// - Parameter seen: when it was seen to have changed, since boot.
+  /// - Throws: where the programs cannot be attached, which nothing works without.
+  public func apply(_ new: Cluster, seen: Duration) throws {
+    let now = timeSinceBoot()
+    let known = Set(cluster.warnings)
+    for warning in new.warnings where !known.contains(warning) { logger.warning("\(warning)") }
+    cluster = new
+    inputFailure = nil
+    policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
+    let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
+    report(datapath.setLocalEndpoints(localEndpoints, at: now) + datapath.setTables(tables, at: now))
+    if !isReady {
+      try datapath.activate(on: Cgroup(path: configuration.cgroup))
+      isReady = true
+      logger.info("spreading connections", metadata: ["cgroup": "\(configuration.cgroup)"])
+    }
+    try placer?.findOwners()
+    recorded.programmed(after: timeSinceBoot() - seen)
+    logger.info(
+      "input in force",
+      metadata: [
+        "service_ports": "\(new.servicePorts.count)",
+        "endpoints": "\(new.servicePorts.reduce(0) { $0 + $1.endpoints.count })",
+      ])
+    wake()
+  }
+
+  /// Says that the last input is no good. What was in force stays in force.
+  public func reject(_ failure: ManifestError) {
+    inputFailure = "\(failure)"
+    logger.error("input not taken, the last good one stays in force: \(failure)")
+  }
+
+  /// The endpoints of this node that are tracked: those of all Services but the ones in mode `off`.
+  private var localEndpoints: Set<SocketAddress> {
+    Set(
+      cluster.servicePorts.lazy.filter { $0.mode != .off }.flatMap(\.endpoints)
+        .filter { self.configuration.node.hosts($0) }.map(\.address))
+  }
+
+  private func report(_ failures: [KernelError]) {
+    let texts = failures.map(\.description)
+    for text in texts where !kernelFailures.contains(text) { logger.error("\(text)") }
+    kernelFailures = texts
+  }
+}
+
+// MARK: - Drain
+
+extension Agent {
+  /// Proves that GOAWAYs can be placed here, and only then begins to.
+  public func startDraining() async {
+    do {
+      try await SelfTest.run(below: configuration.cgroup, server: configuration.selfTestServer)
+      placer = Placer(try datapath.makeGuard(), now: { timeSinceBoot() })
+      try placer?.findOwners()
+      drainState = .on
+      logger.info("draining is on: the self-test has passed")
+    } catch {
+      drainState = .off("\(error)")
+      logger.error("draining is off, connections are only spread: the self-test failed: \(error)")
+    }
+    wake()
+  }
+
+  /// Drains until the task is cancelled.
+  public func drain() async {
+    await startDraining()
+    while !Task.isCancelled {
+      do {
+        try tick()
+      } catch {
+        logger.error("a round of draining was cut short: \(error)")
+      }
+      await pause()
+    }
+  }
+
+  /// One round: look, decide, place.
+  private func tick() throws {
+    look()
+    let orders = scheduler.tick(tracked.map(\.accepted), policies: policies, at: timeSinceBoot())
+    for ended in orders.ended { recorded.drainEnded(after: ended.duration) }
+    guard placer != nil else { return }
+    let unguarded = placer?.unguarded ?? 0
+    try placer?.close(orders.closures)
+    for (placement, outcome) in try placer?.place(orders.placements) ?? [] {
+      scheduler.report(outcome, of: placement.connection, at: timeSinceBoot())
+      logger.debug(
+        "goaway",
+        metadata: ["connection": "\(placement.connection)", "reason": "\(placement.reason)", "outcome": "\(outcome)"])
+    }
+    if let now = placer?.unguarded, now > unguarded {
+      logger.error("\(now - unguarded) frames were sent that the guard had not looked at; this must never happen")
+    }
+  }
+
+  /// Takes a fresh look at the connections and the counters.
+  func look() {
+    let now = timeSinceBoot()
+    do {
+      tracked = try datapath.connections()
+      let counters = try datapath.incomingCounters()
+      let endpoints = localEndpoints
+      responses.add(Dictionary(uniqueKeysWithValues: endpoints.map { ($0, counters($0).responses) }), at: now)
+      if now - lastReclaim > .seconds(60) {
+        try datapath.reclaimCounters(at: now)
+        lastReclaim = now
+      }
+    } catch {
+      logger.error("the kernel side does not answer: \(error)")
+    }
+  }
+
+  /// Until the scheduler has something to do, or `wake` is called, or a second is over: new connections are not
+  /// announced.
+  private func pause() async {
+    let now = timeSinceBoot()
+    let length = min((scheduler.nextWakeUp ?? now + .seconds(1)) - now, .seconds(1))
+    let nap = Task { _ = try? await Task.sleep(for: max(length, .zero)) }
+    self.nap = nap
+    await withTaskCancellationHandler {
+      await nap.value
+    } onCancel: {
+      nap.cancel()
+    }
+  }
+
+  func wake() { nap?.cancel() }
+}

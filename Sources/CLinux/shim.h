@@ -1,0 +1,5 @@
+// What the C library has and Swift's Glibc module leaves out.
+#pragma once
+
+#include <sys/pidfd.h>
+#include <sys/statfs.h>

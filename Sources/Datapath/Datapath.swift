@@ -1,0 +1,320 @@
+public import Balancing
+internal import CBPF
+internal import Draining
+public import Kernel
+internal import SystemPackage
+
+/// How many entries the maps have room for.
+public struct DatapathLimits: Sendable, Equatable {
+  /// Service addresses and ports.
+  public var services: Int
+  /// Endpoints of all Service ports together.
+  public var endpoints: Int
+  /// Endpoints on this node.
+  public var localEndpoints: Int
+
+  public init(services: Int = 65_536, endpoints: Int = 131_072, localEndpoints: Int = 16_384) {
+    (self.services, self.endpoints, self.localEndpoints) = (services, endpoints, localEndpoints)
+  }
+
+  /// Maps of another layout cannot be adopted: this names the layout.
+  fileprivate var layout: String { "\(EVENKEEL_ABI)-\(services)-\(endpoints)-\(localEndpoints)" }
+}
+
+/// The BPF programs and maps: what the agent tells the kernel side, and what it hears from it.
+///
+/// With pins, all that established connections and `connect()` depend on outlives this value, and the next one adopts
+/// it: maps of the same layout as they are, links by replacing their programs one by one without a gap.
+public struct Datapath: ~Copyable {
+  private let pins: PinDirectory?
+  private let limits: DatapathLimits
+  private let object: BPFObject
+  private var links: [String: LinkBox] = [:]
+
+  private let services: BPFMap<socket_address, Int32>
+  private let outgoing: BPFMap<UInt32, outgoing>
+  private let localEndpoints: BPFMap<socket_address, UInt32>
+  private let incoming: BPFMap<UInt32, incoming>
+  private let outcomes: BPFMap<UInt32, UInt64>
+  private let snapshot: BPFIterator<connection_record>
+
+  private var published: [SocketAddress: Table] = [:]
+  private var outgoingSlots: Slots<OutgoingOwner>
+  private var incomingSlots: Slots<SocketAddress>
+  private var tracked: Set<SocketAddress> = []
+  /// Service addresses that a former agent left in the kernel and nobody has spoken for yet.
+  private var leftovers: Set<SocketAddress>
+
+  private struct OutgoingOwner: Hashable {
+    var service: UInt64
+    var endpoint: SocketAddress
+  }
+
+  /// A noncopyable link cannot be an element of a dictionary; its box can.
+  private final class LinkBox {
+    let link: BPFLink
+    init(_ link: consuming BPFLink) { self.link = link }
+  }
+
+  /// Programs that are attached to the cgroup, by their names in evenkeel.bpf.c. First those that follow connections,
+  /// then those that make them.
+  private static let attached = ["follow_tcp", "track", "getpeername4", "getpeername6", "connect4", "connect6"]
+  private static let pinnedMaps = [
+    "services", "outgoing", "choices", "affinities", "outcomes", "local_endpoints", "incoming", "connections",
+  ]
+
+  /// Loads programs and maps. Nothing is attached yet: `activate` does that, once the tables are complete.
+  ///
+  /// - Parameter pins: nil: everything ends with this value.
+  public init(
+    pins: consuming PinDirectory?, limits: DatapathLimits = DatapathLimits(), at now: Duration
+  ) throws(KernelError) {
+    let object = try BPFObject(bytes: decodeHexadecimal(bpfObjectHexadecimal), name: "evenkeel")
+    try object.setMaxEntries(limits.services, ofMap: "services")
+    try object.setMaxEntries(limits.endpoints, ofMap: "outgoing")
+    for map in ["local_endpoints", "incoming"] { try object.setMaxEntries(limits.localEndpoints, ofMap: map) }
+    if let folder = try pins?.makeMapFolder(layout: limits.layout) {
+      for map in Self.pinnedMaps { try object.pin(map: map, at: "\(folder)/\(map)") }
+    }
+    try object.load()
+    let services: BPFMap<socket_address, Int32> = try object.map("services")
+    let outgoing: BPFMap<UInt32, outgoing> = try object.map("outgoing")
+    let localEndpoints: BPFMap<socket_address, UInt32> = try object.map("local_endpoints")
+    let incoming: BPFMap<UInt32, incoming> = try object.map("incoming")
+    let outcomes: BPFMap<UInt32, UInt64> = try object.map("outcomes")
+    let connections: BPFMap<Int32, connection> = try object.map("connections")
+    let snapshot: BPFIterator<connection_record> = try BPFIterator(object.program("snapshot"), over: connections)
+    let outgoingOwners = try Self.owners(in: outgoing.values()) { entry in
+      entry.service == 0 ? nil : OutgoingOwner(service: entry.service, endpoint: entry.endpoint.value)
+    }
+    let incomingOwners = try Self.owners(in: incoming.values()) { $0.is_assigned == 0 ? nil : $0.endpoint.value }
+    let leftovers = Set(try services.keys().map(\.value))
+    let tracked = Set(try localEndpoints.keys().map(\.value))
+
+    self.pins = pins
+    self.limits = limits
+    self.object = object
+    self.services = services
+    self.outgoing = outgoing
+    self.localEndpoints = localEndpoints
+    self.incoming = incoming
+    self.outcomes = outcomes
+    self.snapshot = snapshot
+    self.outgoingSlots = Slots(capacity: limits.endpoints, existing: outgoingOwners, at: now)
+    self.incomingSlots = Slots(capacity: limits.localEndpoints, existing: incomingOwners, at: now)
+    self.tracked = tracked
+    self.leftovers = leftovers
+  }
+
+  private static func owners<Entry, Owner: Hashable>(
+    in entries: [Entry], _ owner: (Entry) -> Owner?
+  ) -> [Owner: UInt32] {
+    var owners: [Owner: UInt32] = [:]
+    for (index, entry) in entries.enumerated() {
+      if let owner = owner(entry) { owners[owner] = UInt32(index) }
+    }
+    return owners
+  }
+
+  /// The guard, with whose help GOAWAYs are placed. It is never pinned: it ends with the agent.
+  public func makeGuard() throws(KernelError) -> Guard { try Guard(object) }
+}
+
+// MARK: - Spread
+
+extension Datapath {
+  /// Makes these tables the ones in force. A table that cannot be written stays as it was; the others go on.
+  ///
+  /// - Returns: what could not be done.
+  public mutating func setTables(_ tables: [SocketAddress: Table], at now: Duration) -> [KernelError] {
+    var failures: [KernelError] = []
+    let steps =
+      changes(from: published, to: tables) + leftovers.filter { tables[$0] == nil }.map(TableChange.withdraw)
+    leftovers = []
+    for step in steps {
+      do throws(KernelError) {
+        switch step {
+        case .publish(let table): try publish(table)
+        case .withdraw(let address): try withdraw(address)
+        }
+      } catch { failures.append(error) }
+    }
+    releaseUnusedCounters(at: now)
+    return failures
+  }
+
+  /// Point of no return: the store in `services`, before which nobody sees the new table, and after which nobody the old.
+  private mutating func publish(_ table: Table) throws(KernelError) {
+    let entries = table.entries(
+      outgoing: try table.endpoints.map { endpoint throws(KernelError) in
+        try assignOutgoing(of: table.servicePort, endpoint)
+      })
+    guard entries.count <= TABLE_MAX_ENTRIES else {
+      throw KernelError(
+        "publish the table of \(table.servicePort)", .argListTooLong,
+        advice: "it has \(table.endpoints.count) endpoints, and there is room for \(TABLE_MAX_ENTRIES)")
+    }
+    let array = try BPFMap.array(named: "table", holding: entries)
+    try services.set(socket_address(table.address), to: array)
+    published[table.address] = table
+  }
+
+  private mutating func withdraw(_ address: SocketAddress) throws(KernelError) {
+    try services.remove(socket_address(address))
+    published[address] = nil
+  }
+
+  private mutating func assignOutgoing(
+    of service: ServicePortName, _ endpoint: SocketAddress
+  ) throws(KernelError) -> UInt32 {
+    let owner = OutgoingOwner(service: service.hash, endpoint: endpoint)
+    guard let (slot, isNew) = outgoingSlots.assign(owner) else {
+      throw KernelError(
+        "count connections to \(endpoint) of \(service)", .argListTooLong,
+        advice: "map outgoing is full with \(limits.endpoints) entries")
+    }
+    if isNew {
+      var entry = CBPF.outgoing()
+      (entry.service, entry.endpoint) = (owner.service, socket_address(endpoint))
+      try outgoing.set(slot, to: entry)
+    }
+    return slot
+  }
+
+  private mutating func releaseUnusedCounters(at now: Duration) {
+    let used = Set(
+      published.values.flatMap { table in
+        table.endpoints.map { OutgoingOwner(service: table.servicePort.hash, endpoint: $0) }
+      })
+    for owner in outgoingSlots.owners where !used.contains(owner) { outgoingSlots.release(owner, at: now) }
+  }
+
+  /// The connections that this node's clients have opened to an endpoint of a Service port.
+  public func outgoingCounters() throws(KernelError) -> (ServicePortName, SocketAddress) -> OutgoingCounters {
+    let (values, slots) = (try outgoing.values(first: Int(outgoingSlots.next)), outgoingSlots)
+    return { service, endpoint in
+      slots[OutgoingOwner(service: service.hash, endpoint: endpoint)].map { OutgoingCounters(values[Int($0)]) }
+        ?? OutgoingCounters()
+    }
+  }
+}
+
+// MARK: - Drain
+
+extension Datapath {
+  /// Tracks the connections that these endpoints accept from now on, and no others any more.
+  ///
+  /// - Returns: what could not be done.
+  public mutating func setLocalEndpoints(_ endpoints: Set<SocketAddress>, at now: Duration) -> [KernelError] {
+    var failures: [KernelError] = []
+    for endpoint in tracked.subtracting(endpoints).union(endpoints.subtracting(tracked)).sorted() {
+      do throws(KernelError) {
+        if endpoints.contains(endpoint) { try track(endpoint) } else { try untrack(endpoint, at: now) }
+      } catch { failures.append(error) }
+    }
+    for endpoint in endpoints.intersection(tracked) { _ = incomingSlots.assign(endpoint) }
+    return failures
+  }
+
+  private mutating func track(_ endpoint: SocketAddress) throws(KernelError) {
+    guard let (slot, isNew) = incomingSlots.assign(endpoint) else {
+      throw KernelError(
+        "track connections of \(endpoint)", .argListTooLong,
+        advice: "map incoming is full with \(limits.localEndpoints) entries")
+    }
+    if isNew {
+      var entry = CBPF.incoming()
+      (entry.endpoint, entry.is_assigned) = (socket_address(endpoint), 1)
+      try incoming.set(slot, to: entry)
+    }
+    try localEndpoints.set(socket_address(endpoint), to: slot)
+    tracked.insert(endpoint)
+  }
+
+  private mutating func untrack(_ endpoint: SocketAddress, at now: Duration) throws(KernelError) {
+    try localEndpoints.remove(socket_address(endpoint))
+    tracked.remove(endpoint)
+    incomingSlots.release(endpoint, at: now)
+  }
+
+  /// All connections that local endpoints have accepted and that are established now.
+  public func connections() throws(KernelError) -> [TrackedConnection] {
+    try snapshot.records().compactMap(TrackedConnection.init)
+  }
+
+  /// What an endpoint of this node has accepted and answered.
+  public func incomingCounters() throws(KernelError) -> (SocketAddress) -> IncomingCounters {
+    let (values, slots) = (try incoming.values(first: Int(incomingSlots.next)), incomingSlots)
+    return { slots[$0].map { IncomingCounters(values[Int($0)]) } ?? IncomingCounters() }
+  }
+}
+
+// MARK: - Attachment and upkeep
+
+extension Datapath {
+  /// Attaches the programs to a cgroup and all below it, or replaces those that a former agent attached there.
+  public mutating func activate(on cgroup: borrowing Cgroup) throws(KernelError) {
+    for name in Self.attached {
+      let program = try object.program(name)
+      guard let path = pins?.linkPath(name) else {
+        links[name] = LinkBox(try BPFLink(program, toCgroup: cgroup))
+        continue
+      }
+      if let pinned = try BPFLink(pinnedAt: path) {
+        if try pinned.cgroupID() == cgroup.id() {
+          try pinned.update(to: program)
+          links[name] = LinkBox(pinned)
+          continue
+        }
+        // It hangs on another cgroup, or on one that is gone: the new link comes first, so that there is no gap.
+        let link = try BPFLink(program, toCgroup: cgroup)
+        try FileSystem.remove(path)
+        try link.pin(at: path)
+        links[name] = LinkBox(link)
+        continue
+      }
+      let link = try BPFLink(program, toCgroup: cgroup)
+      try link.pin(at: path)
+      links[name] = LinkBox(link)
+    }
+    try pins?.removeMaps(exceptLayout: limits.layout)
+  }
+
+  /// Takes back counters of endpoints that are long gone, for others to use. To be called every minute or so.
+  public mutating func reclaimCounters(at now: Duration) throws(KernelError) {
+    let counters = try outgoing.values()
+    for slot in outgoingSlots.reclaim(at: now, isIdle: { counters[Int($0)].active == 0 }) {
+      try outgoing.set(slot, to: CBPF.outgoing())
+    }
+    let busy = Set(try snapshot.records().map(\.connection.incoming))
+    for slot in incomingSlots.reclaim(at: now, isIdle: { !busy.contains($0) }) {
+      try incoming.set(slot, to: CBPF.incoming())
+    }
+  }
+
+  /// How full the maps are.
+  public var usage: [(map: String, entries: Int, maxEntries: Int)] {
+    [
+      ("services", published.count, limits.services), ("outgoing", outgoingSlots.count, limits.endpoints),
+      ("incoming", incomingSlots.count, limits.localEndpoints),
+    ]
+  }
+
+  /// How often `connect()` and `accept()` ended in each way since the maps exist.
+  public func outcomeCounters() throws(KernelError) -> [(outcome: String, count: UInt64)] {
+    let names = ["spread", "no_endpoints", "table_missed", "table_broken", "not_counted", "not_tracked"]
+    return try names.enumerated().map { index, name throws(KernelError) in (name, try outcomes.sum(of: UInt32(index))) }
+  }
+}
+
+private func decodeHexadecimal(_ text: String) -> [UInt8] {
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(text.utf8.count / 2)
+  var high: UInt8?
+  for digit in text.utf8 {
+    let value = digit <= 0x39 ? digit - 0x30 : digit - 0x61 + 10
+    if let first = high { bytes.append(first << 4 | value) }
+    high = high == nil ? value : nil
+  }
+  return bytes
+}

@@ -1,0 +1,109 @@
+internal import Clibbpf
+internal import SystemPackage
+
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// A program's attachment to a cgroup. It ends with this value unless it is pinned.
+public struct BPFLink: ~Copyable, Sendable {
+  private let descriptor: Descriptor
+
+  /// Attaches a program to a cgroup and all below it, beside the programs that are there already.
+  public init(_ program: borrowing BPFProgram, toCgroup cgroup: borrowing Cgroup) throws(KernelError) {
+    let (program, target, type) = (program.descriptor.raw, cgroup.descriptor.raw, program.attachType)
+    descriptor = Descriptor(
+      owning: try check("attach a BPF program to \(cgroup.path)") { bpf_link_create(program, target, type, nil) })
+  }
+
+  /// Opens a pinned link; nil where there is none.
+  public init?(pinnedAt path: String) throws(KernelError) {
+    let opened = bpf_obj_get(path)
+    if opened < 0 && Errno.current == .noSuchFileOrDirectory { return nil }
+    descriptor = Descriptor(owning: try check("open the pinned link \(path)") { opened })
+  }
+
+  /// Makes it last beyond this process.
+  public func pin(at path: String) throws(KernelError) {
+    try check("pin a link at \(path)") { bpf_obj_pin(descriptor.raw, path) }
+  }
+
+  /// Replaces the program without a gap: a call runs either the old or the new one.
+  public func update(to program: borrowing BPFProgram) throws(KernelError) {
+    let new = program.descriptor.raw
+    try check("replace program \(program.name)") { bpf_link_update(descriptor.raw, new, nil) }
+  }
+
+  /// The number of the cgroup it is attached to; 0 where that cgroup is gone.
+  public func cgroupID() throws(KernelError) -> UInt64 { try info().cgroup.cgroup_id }
+
+  /// The link's own number in the kernel.
+  public func id() throws(KernelError) -> UInt32 { try info().id }
+
+  /// The number of the program that it runs.
+  public func programID() throws(KernelError) -> UInt32 { try info().prog_id }
+
+  private func info() throws(KernelError) -> bpf_link_info {
+    var info = bpf_link_info()
+    var size = UInt32(MemoryLayout<bpf_link_info>.size)
+    try check("inspect a link") { bpf_obj_get_info_by_fd(descriptor.raw, &info, &size) }
+    return info
+  }
+}
+
+/// An iterator program that is ready to run: it writes records of one C type.
+public struct BPFIterator<Record: BitwiseCopyable>: ~Copyable, Sendable where Record: Sendable {
+  private let link: Descriptor
+  private let name: String
+
+  /// An iterator over all of one kind, as all open files of all tasks.
+  public init(_ program: borrowing BPFProgram) throws(KernelError) {
+    name = program.name
+    let raw = program.descriptor.raw
+    link = Descriptor(
+      owning: try check("start iterator \(program.name)") { bpf_link_create(raw, 0, BPF_TRACE_ITER, nil) })
+  }
+
+  /// An iterator over the entries of a map.
+  public init<K, V>(_ program: borrowing BPFProgram, over map: borrowing BPFMap<K, V>) throws(KernelError) {
+    name = program.name
+    var info = bpf_iter_link_info()
+    info.map.map_fd = UInt32(bitPattern: map.descriptor.raw)
+    let raw = program.descriptor.raw
+    link = Descriptor(
+      owning: try check("start iterator \(program.name)") {
+        withUnsafeMutablePointer(to: &info) { info in
+          var options = bpf_link_create_opts()
+          options.sz = MemoryLayout<bpf_link_create_opts>.size
+          options.iter_info = info
+          options.iter_info_len = UInt32(MemoryLayout<bpf_iter_link_info>.size)
+          return bpf_link_create(raw, 0, BPF_TRACE_ITER, &options)
+        }
+      })
+  }
+
+  /// Runs the program over everything there is now and returns all that it wrote.
+  public func records() throws(KernelError) -> [Record] {
+    let run = Descriptor(owning: try check("run iterator \(name)") { bpf_iter_create(link.raw) })
+    let size = MemoryLayout<Record>.size
+    var records: [Record] = []
+    var filled = 0  // bytes of a record that was cut by the end of a read
+    let capacity = max(1, 65_536 / size) * size
+    try withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 16) { buffer throws(KernelError) in
+      while true {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+        let count = read(run.raw, rest.baseAddress, rest.count)
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
+        guard count >= 0 else { throw KernelError("read iterator \(name)", .current) }
+        if count == 0 { return }
+        filled += count
+        let whole = filled / size
+        for index in 0..<whole { records.append(buffer.load(fromByteOffset: index * size, as: Record.self)) }
+        let used = whole * size
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[used..<filled]))
+        filled -= used
+      }
+    }
+    return records
+  }
+}

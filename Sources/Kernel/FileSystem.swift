@@ -1,0 +1,134 @@
+internal import CLinux
+internal import SystemPackage
+
+#if canImport(Glibc)
+  internal import Glibc
+#endif
+
+/// A cgroup of the v2 hierarchy.
+public struct Cgroup: ~Copyable, Sendable {
+  public let path: String
+  let descriptor: Descriptor
+
+  /// Opens a cgroup by its directory.
+  public init(path: String) throws(KernelError) {
+    guard try FileSystem.type(of: path) == .cgroup2 else {
+      throw KernelError("use \(path) as a cgroup", .invalidArgument, advice: "it is not in a cgroup v2 file system")
+    }
+    let opened = try Descriptor(opening: path, directory: true)
+    self.path = path
+    descriptor = opened
+  }
+
+  /// The cgroup's number, as BPF knows it: the inode of its directory (kernfs).
+  public func id() throws(KernelError) -> UInt64 {
+    var status = stat()
+    try check("inspect \(path)") { fstat(descriptor.raw, &status) }
+    return UInt64(status.st_ino)
+  }
+}
+
+/// Questions about mounted file systems, and directories whose owner matters.
+public enum FileSystem {
+  public enum Kind: Sendable, Equatable {
+    case cgroup2
+    case bpf
+    case other
+  }
+
+  /// The type of the file system that a path lies in; the corresponding C function is `statfs`.
+  public static func type(of path: String) throws(KernelError) -> Kind {
+    var status = statfs()
+    try check("use \(path)") { statfs(path, &status) }
+    return switch UInt32(truncatingIfNeeded: status.f_type) {
+    case 0x6367_7270: .cgroup2  // CGROUP2_SUPER_MAGIC
+    case 0xcafe_4a11: .bpf  // BPF_FS_MAGIC
+    default: .other
+    }
+  }
+
+  /// Where the cgroup v2 file system is mounted: its first mount. On machines that have v1 beside it that is not
+  /// /sys/fs/cgroup itself. `mounts` is the text of /proc/self/mounts.
+  public static func cgroupMount(in mounts: String) -> String? {
+    for line in mounts.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      if fields.count > 2 && fields[2] == "cgroup2" { return unescaped(fields[1]) }
+    }
+    return nil
+  }
+
+  /// In /proc/self/mounts, a space, tab, newline or backslash is written as its octal number.
+  private static func unescaped(_ path: Substring) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")].reduce(String(path)) {
+      $0.replacing($1.0, with: $1.1)
+    }
+  }
+
+  /// Makes a directory that only its owner can enter; one that is there must be root's.
+  public static func makePrivateDirectory(_ path: String) throws(KernelError) {
+    if mkdir(path, 0o700) != 0 && Errno.current != .fileExists { throw KernelError("make directory \(path)", .current) }
+    try checkOwner(of: path)
+    try check("protect directory \(path)") { chmod(path, 0o700) }
+  }
+
+  /// Refuses what another user put there.
+  public static func checkOwner(of path: String) throws(KernelError) {
+    var status = stat()
+    try check("inspect \(path)") { lstat(path, &status) }
+    guard status.st_uid == 0 else {
+      throw KernelError(
+        "use \(path)", .notPermitted, advice: "it belongs to user \(status.st_uid), not to root: remove it first")
+    }
+  }
+
+  /// The names in a directory, without `.` and `..`; none where there is no such directory.
+  public static func names(in path: String) throws(KernelError) -> [String] {
+    guard let directory = opendir(path) else {
+      if Errno.current == .noSuchFileOrDirectory { return [] }
+      throw KernelError("list \(path)", .current)
+    }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a file, or a directory with all in it; nothing where there is none.
+  public static func remove(_ path: String) throws(KernelError) {
+    if unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
+    guard Errno.current == .isDirectory || Errno.current == .notPermitted else {
+      throw KernelError("remove \(path)", .current)
+    }
+    for name in try names(in: path) { try remove("\(path)/\(name)") }
+    try check("remove directory \(path)") { rmdir(path) }
+  }
+}
+
+/// A cgroup that is made for a moment, and removed with this value. No process may be left in it by then.
+public struct TemporaryCgroup: ~Copyable {
+  public let cgroup: Cgroup
+
+  /// Makes a cgroup below another one.
+  public init(below parent: String, name: String) throws(KernelError) {
+    let path = "\(parent)/\(name)"
+    if mkdir(path, 0o755) != 0 && Errno.current != .fileExists {
+      throw KernelError("make cgroup \(path)", .current, advice: "the cgroup file system must be mounted writable")
+    }
+    cgroup = try Cgroup(path: path)
+  }
+
+  deinit {
+    _ = rmdir(cgroup.path)
+  }
+
+  /// Moves a process into it. Its sockets belong here from then on; those that it has do not.
+  public func add(process: Int32) throws(KernelError) {
+    let path = "\(cgroup.path)/cgroup.procs"
+    let file = Descriptor(owning: try check("open \(path)") { open(path, O_WRONLY | O_CLOEXEC) })
+    let text = Array("\(process)".utf8)
+    try check("move process \(process) into \(cgroup.path)") { CInt(write(file.raw, text, text.count)) }
+  }
+}

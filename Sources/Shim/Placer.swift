@@ -1,0 +1,126 @@
+public import Datapath
+public import Draining
+internal import HTTP2
+public import Kernel
+internal import SystemPackage
+
+/// Places GOAWAYs on servers' own sockets, one at a time. docs/SHIM.md says why that is safe.
+public struct Placer: ~Copyable {
+  private let judge: Guard
+  private let now: @Sendable () -> Duration
+  private var owners: [UInt64: Guard.Owner] = [:]
+  private var announced: DrainReason?
+  /// GOAWAYs that were sent without the guard having looked at them. Must stay 0.
+  public private(set) var unguarded: UInt64 = 0
+
+  /// How long a socket may be in the sockhash before the frame is sent.
+  private static let window = Duration.microseconds(200)
+  /// How long to wait for a quiet moment of a borrowed socket: rule 9 forbids to hold it for long.
+  private static let patience = Duration.microseconds(300)
+
+  /// - Parameter now: the time since boot.
+  public init(_ judge: consuming Guard, now: @escaping @Sendable () -> Duration) {
+    self.judge = judge
+    self.now = now
+  }
+
+  /// Looks up anew where the node's tracked sockets are open.
+  public mutating func findOwners() throws(KernelError) { owners = try judge.owners() }
+
+  /// Carries out the placements in their order.
+  ///
+  /// - Returns: the outcome of each, and what was wrong where something was that should never be.
+  public mutating func place(
+    _ placements: [Placement]
+  ) throws(KernelError) -> [(placement: Placement, outcome: PlacementOutcome)] {
+    if placements.contains(where: { owners[$0.connection] == nil }) { try findOwners() }
+    var outcomes: [(placement: Placement, outcome: PlacementOutcome)] = []
+    var isFresh = false
+    for placement in placements {
+      var outcome = try place(placement)
+      if outcome == .gone && !isFresh {
+        // The owner may have passed the socket on, or moved it to another descriptor.
+        try findOwners()
+        isFresh = true
+        outcome = try place(placement)
+      }
+      outcomes.append((placement, outcome))
+    }
+    return outcomes
+  }
+
+  /// Ends connections at once, which fails the streams that are still open on them.
+  public mutating func close(_ connections: [UInt64]) throws(KernelError) {
+    if connections.contains(where: { owners[$0] == nil }) { try findOwners() }
+    for connection in connections {
+      guard let owner = owners[connection],
+        let socket = try? BorrowedSocket(process: owner.process, descriptor: owner.descriptor),
+        socket.cookie() == connection
+      else { continue }
+      try socket.abort()
+    }
+  }
+
+  private mutating func place(_ placement: Placement) throws(KernelError) -> PlacementOutcome {
+    guard let owner = owners[placement.connection] else { return .gone }
+    if announced != placement.reason {
+      try judge.announce(placement.reason)
+      announced = placement.reason
+    }
+    let socket: BorrowedSocket
+    do {
+      socket = try BorrowedSocket(process: owner.process, descriptor: owner.descriptor)
+    } catch {
+      return error.errno == .notPermitted ? .undrainable(.notBorrowable) : .gone
+    }
+    guard socket.cookie() == placement.connection, socket.isEstablished() else { return .gone }
+    guard waitUntilQuiet(socket) else { return .busy }
+    return try place(Goaway.frame(debugData: placement.reason.rawValue), on: socket)
+  }
+
+  private func waitUntilQuiet(_ socket: borrowing BorrowedSocket) -> Bool {
+    let deadline = now() + Self.patience
+    repeat {
+      if socket.isQuiet() { return true }
+    } while now() < deadline
+    return false
+  }
+
+  /// In, send, out. Nothing but what has to be there stands between `take` and `giveBack`.
+  private mutating func place(
+    _ frame: [UInt8], on socket: borrowing BorrowedSocket
+  ) throws(KernelError) -> PlacementOutcome {
+    guard let before = try judge.report(on: socket) else { return .gone }
+    let start = now()
+    do {
+      try judge.take(socket)
+    } catch {
+      // EBUSY: it has just been in a sockhash, by us or others. EOPNOTSUPP: it is closing.
+      return error.errno == .resourceBusy ? .busy : .gone
+    }
+    var sent: Result<Int, Errno>?
+    if socket.isQuiet() && now() - start < Self.window {
+      sent = Result { () throws(Errno) in try socket.send(frame) }
+    }
+    try judge.giveBack()
+    guard let sent else { return .busy }
+    return try conclude(sent, of: frame, before: before, judge.report(on: socket))
+  }
+
+  private mutating func conclude(
+    _ sent: Result<Int, Errno>, of frame: [UInt8], before: Guard.Report, _ after: Guard.Report?
+  ) throws(KernelError) -> PlacementOutcome {
+    let bounced = judge.emptySink()
+    guard case .success(let count) = sent else { return sent == .failure(.wouldBlock) ? .busy : .gone }
+    guard let after, after.frames != before.frames else {
+      if bounced == 0 && count > 0 { unguarded += 1 }
+      return .undrainable(.unconfirmed)
+    }
+    if after.verdict == .placed { return after.isPlaced ? .placed : .undrainable(.unconfirmed) }
+    return switch after.verdict {
+    case .goawaySent: .gone
+    case .notInSync: .undrainable(.outOfSync)
+    default: .refused
+    }
+  }
+}

@@ -1,0 +1,7 @@
+internal import ArgumentParser
+internal import CLI
+
+@main
+enum Evenkeel {
+  static func main() async { await EvenkeelCommand.main() }
+}
