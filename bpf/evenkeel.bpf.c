@@ -4,11 +4,11 @@
 //
 // Spread. When a process connects to a Service address, connect4/connect6 choose an endpoint and write its address into
 // the call: the connection goes straight to the pod, and nothing of ours is in its way afterwards. What was chosen is
-// remembered with the socket, so that getpeername still answers with the Service, and so that `count_outgoing` can keep
+// remembered with the socket, so that getpeername still answers with the Service, and so that `follow_tcp` can keep
 // the number of connections of each endpoint: up when the SYN leaves, down when the connection leaves ESTABLISHED by
-// whatever way, which includes failed connects and killed processes.
+// whatever way, which includes failed connects and killed processes, or when `heed_goaway` sees its server's GOAWAY.
 //
-// Drain. `count_outgoing`'s other half starts a tracker for each connection that a local pod accepts; `track` follows
+// Drain. `follow_tcp` starts a tracker for each connection that a local pod accepts; `track` follows
 // the HTTP/2 frames that the server sends. The agent decides which connection is to be drained, and writes a GOAWAY on
 // the server's own socket; `guard` lets it pass only where a frame may be put. docs/SHIM.md says why that is safe.
 //
@@ -17,6 +17,7 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 
@@ -91,6 +92,7 @@ static __always_inline void remember_choice(struct bpf_sock_addr *ctx, const str
 	choice->endpoint = endpoint->address;
 	choice->outgoing = endpoint->outgoing;
 	choice->counted = 0;
+	choice->incoming = (struct http2_tracker){};
 	choice->established = 0;
 }
 
@@ -207,27 +209,33 @@ static __always_inline void count_connecting(struct bpf_sock_ops *ops, struct ch
 	__sync_fetch_and_add(&counters->active, 1);
 }
 
-static __always_inline void count_established(struct choice *choice)
+static __always_inline void count_established(struct bpf_sock_ops *ops, struct choice *choice)
 {
 	struct outgoing *counters = bpf_map_lookup_elem(&outgoing, &choice->outgoing);
 
 	if (!counters || !choice->counted)
 		return;
+	choice->incoming.next_seq = ops->rcv_nxt;
 	choice->established = 1;
 	__sync_fetch_and_add(&counters->opened, 1);
 }
 
-static __always_inline void count_state(struct choice *choice, __u32 state)
+// The connection does not count any more. Once: TCP's states change under the socket's lock, packets arrive without it.
+static __always_inline void count_down(struct choice *choice)
 {
 	struct outgoing *counters = bpf_map_lookup_elem(&outgoing, &choice->outgoing);
 
-	if (!counters || !choice->counted || state == BPF_TCP_SYN_SENT || state == BPF_TCP_SYN_RECV ||
-	    state == BPF_TCP_ESTABLISHED)
+	if (!counters || __sync_val_compare_and_swap(&choice->counted, 1, 0) != 1)
 		return;
-	choice->counted = 0;
 	__sync_fetch_and_sub(&counters->active, 1);
 	if (!choice->established)
 		__sync_fetch_and_add(&counters->failed, 1);
+}
+
+static __always_inline void count_state(struct choice *choice, __u32 state)
+{
+	if (state != BPF_TCP_SYN_SENT && state != BPF_TCP_SYN_RECV && state != BPF_TCP_ESTABLISHED)
+		count_down(choice);
 }
 
 // A local pod, perhaps one behind a Service, has accepted a connection.
@@ -287,7 +295,7 @@ int follow_tcp(struct bpf_sock_ops *ops)
 	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
 		count_connecting(ops, choice);
 	else if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-		count_established(choice);
+		count_established(ops, choice);
 	else
 		count_state(choice, ops->args[1]);
 	return 1;
@@ -295,11 +303,7 @@ int follow_tcp(struct bpf_sock_ops *ops)
 
 // ---- A server's packets leave: follow its frames ----
 
-enum {
-	// A packet of 512 kB (BIG TCP) holds at most so many frame headers, or 8 bytes more of a split one.
-	MAX_STEPS_PER_PACKET = 512 * 1024 / HTTP2_FRAME_HEADER_BYTES + 8,
-	MAX_IPV6_EXTENSION_HEADERS = 4,
-};
+enum { MAX_IPV6_EXTENSION_HEADERS = 4 };
 
 struct walk {
 	struct http2_tracker *tracker;
@@ -318,8 +322,12 @@ static __always_inline __u32 tcp_offset(struct __sk_buff *skb)
 	__u8 version_and_length, next = 0;
 	__u32 offset = sizeof(struct ipv6hdr);
 
-	if (skb->protocol != bpf_htons(ETH_P_IPV6))
-		return bpf_skb_load_bytes(skb, 0, &version_and_length, 1) ? 0 : (version_and_length & 15) * 4;
+	if (skb->protocol != bpf_htons(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(skb, offsetof(struct iphdr, protocol), &next, 1) || next != IPPROTO_TCP ||
+		    bpf_skb_load_bytes(skb, 0, &version_and_length, 1))
+			return 0;
+		return (version_and_length & 15) * 4;
+	}
 	if (bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, 1))
 		return 0;
 	for (int i = 0; i < MAX_IPV6_EXTENSION_HEADERS; i++) {
@@ -392,8 +400,36 @@ int track(struct __sk_buff *skb)
 	walk.tracker = &connection->tracker;
 	walk.segment.source = skb;
 	if (payload(skb, &walk))
-		bpf_loop(MAX_STEPS_PER_PACKET, step, &walk, 0);
+		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
 	report(connection, &before);
+	return ALLOW;
+}
+
+// ---- A client's packets arrive: is it asked to go away? ----
+
+// A connection that was drained may live on for hours, for as long as a stream on it; new connections are not to keep
+// away from its endpoint for that. Packets that arrive out of order end this: then it counts until it is closed.
+SEC("cgroup_skb/ingress")
+int heed_goaway(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct choice *choice;
+	struct walk walk = {};
+
+	if (!sk)
+		return ALLOW;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return ALLOW;
+	choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
+	if (!choice || !choice->counted || !choice->established || choice->incoming.sync >= HTTP2_OPAQUE)
+		return ALLOW;
+	walk.tracker = &choice->incoming;
+	walk.segment.source = skb;
+	if (payload(skb, &walk))
+		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
+	if (choice->incoming.goaway)
+		count_down(choice);
 	return ALLOW;
 }
 
@@ -404,6 +440,8 @@ static __always_inline enum verdict judge(const struct connection *connection, s
 	const struct http2_tracker *t = &connection->tracker;
 	__u32 written = tcp->write_seq;
 
+	if (t->sync == HTTP2_SILENT)
+		return VERDICT_NOT_SERVED;
 	if (t->sync != HTTP2_IN_SYNC)
 		return VERDICT_NOT_IN_SYNC;
 	if (t->goaway || connection->reason)

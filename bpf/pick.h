@@ -104,11 +104,13 @@ static long search_endpoint(__u32 position, struct search *search)
 // 1; 0: there is none.
 static __always_inline __u32 remembered(void *table, const struct table_header *header, const struct affinity_key *key)
 {
-	__u64 timeout_ns = (__u64)(header->policy_and_affinity >> 8) * 1000000000ULL, now = bpf_ktime_get_ns();
+	__s64 timeout_ns = (__s64)(header->policy_and_affinity >> 8) * 1000000000LL;
 	struct affinity *affinity = bpf_map_lookup_elem(&affinities, key);
 	struct search search = {.table = table};
+	__u64 now = bpf_ktime_get_ns();
 
-	if (!affinity || now - affinity->used_ns > timeout_ns)
+	// Signed, for a connect() on another CPU may have used it after `now`.
+	if (!affinity || (__s64)(now - affinity->used_ns) > timeout_ns)
 		return 0;
 	search.wanted = affinity->endpoint;
 	bpf_loop(header->endpoint_count, search_endpoint, &search, 0);

@@ -42,7 +42,7 @@ public struct Datapath: ~Copyable {
   private var outgoingSlots: Slots<OutgoingOwner>
   private var incomingSlots: Slots<SocketAddress>
   private var tracked: Set<SocketAddress> = []
-  /// Service addresses that a former agent left in the kernel and nobody has spoken for yet.
+  /// Service addresses whose tables in the kernel are a former agent's still.
   private var leftovers: Set<SocketAddress>
 
   private struct OutgoingOwner: Hashable {
@@ -58,7 +58,9 @@ public struct Datapath: ~Copyable {
 
   /// Programs that are attached to the cgroup, by their names in evenkeel.bpf.c. First those that follow connections,
   /// then those that make them.
-  private static let attached = ["follow_tcp", "track", "getpeername4", "getpeername6", "connect4", "connect6"]
+  private static let attached = [
+    "follow_tcp", "track", "heed_goaway", "getpeername4", "getpeername6", "connect4", "connect6",
+  ]
   private static let pinnedMaps = [
     "services", "outgoing", "choices", "affinities", "outcomes", "local_endpoints", "incoming", "connections",
   ]
@@ -130,7 +132,6 @@ extension Datapath {
     var failures: [KernelError] = []
     let steps =
       changes(from: published, to: tables) + leftovers.filter { tables[$0] == nil }.map(TableChange.withdraw)
-    leftovers = []
     for step in steps {
       do throws(KernelError) {
         switch step {
@@ -157,11 +158,13 @@ extension Datapath {
     let array = try BPFMap.array(named: "table", holding: entries)
     try services.set(socket_address(table.address), to: array)
     published[table.address] = table
+    leftovers.remove(table.address)
   }
 
   private mutating func withdraw(_ address: SocketAddress) throws(KernelError) {
     try services.remove(socket_address(address))
     published[address] = nil
+    leftovers.remove(address)
   }
 
   private mutating func assignOutgoing(

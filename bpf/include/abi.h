@@ -59,7 +59,7 @@ struct outgoing {
 	__u64 service; // hash of namespace, name and port: makes the entry findable after a restart; 0: free
 	struct socket_address endpoint;
 	__u32 padding;
-	__u64 active; // in SYN_SENT or ESTABLISHED now
+	__u64 active; // in SYN_SENT or ESTABLISHED now, and not asked to go away by a GOAWAY
 	__u64 opened; // ever established
 	__u64 failed; // ever closed before that
 	__u64 padding2;
@@ -70,9 +70,10 @@ struct choice {
 	struct socket_address service;
 	struct socket_address endpoint;
 	__u32 outgoing;
-	__u8 counted; // is in outgoing.active
-	__u8 established;
-	__u8 padding[2];
+	__u32 counted;		       // is in outgoing.active
+	struct http2_tracker incoming; // of what the server sends: has it asked to go away?
+	__u32 established;
+	__u32 padding;
 };
 
 struct affinity_key {
