@@ -90,6 +90,13 @@ let package = Package(
       ], swiftSettings: swift),
     .executableTarget(name: "evenkeel", dependencies: ["CLI", argumentParser], swiftSettings: swift),
 
+    // The cluster in a box.
+    .target(name: "Lab", dependencies: [subprocess, systemPackage], swiftSettings: swift),
+    .executableTarget(
+      name: "evenkeel-lab",
+      dependencies: ["Lab", argumentParser, grpcCore, grpcTransport, nioCore, systemPackage, unixSignals],
+      swiftSettings: swift),
+
     // Tests without root.
     .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: swift),
     .testTarget(name: "DrainingTests", dependencies: ["Balancing", "Draining"], swiftSettings: swift),
@@ -97,5 +104,19 @@ let package = Package(
       name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
     .target(name: "CTracker", dependencies: ["CBPF"], path: "Tests/CTracker"),
     .testTarget(name: "TrackerTests", dependencies: ["CBPF", "CTracker"], swiftSettings: swift),
+    .testTarget(
+      name: "StatsAPITests", dependencies: ["Balancing", "StatsAPI", logging, serviceLifecycle, systemPackage],
+      swiftSettings: swift),
+    .testTarget(
+      name: "CLITests", dependencies: ["CLI", "StatsAPI", argumentParser, logging, serviceLifecycle],
+      swiftSettings: swift),
+    .testTarget(name: "LabUnitTests", dependencies: ["Lab"], swiftSettings: swift),
+
+    // Tests with root, on the real kernel.
+    .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
+    .testTarget(
+      name: "DatapathTests",
+      dependencies: ["Balancing", "CNamespaces", "Datapath", "Draining", "HTTP2", "Kernel", "Shim", systemPackage],
+      swiftSettings: swift),
   ]
 )

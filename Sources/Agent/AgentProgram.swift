@@ -80,7 +80,7 @@ private struct DrainService: ServiceLifecycle.Service {
 }
 
 /// Cancels the work when the program is told to end; that it was cancelled is no error then.
-private func endingQuietly(_ work: () async throws -> Void) async throws {
+private func endingQuietly(_ work: @Sendable @escaping () async throws -> Void) async throws {
   do {
     try await cancelWhenGracefulShutdown(work)
   } catch is CancellationError {}

@@ -2,12 +2,15 @@
 /// has nearly the same number of slots, and when endpoints come or go, few slots change hands.
 public enum Maglev {
   /// The prime sizes that a ring may have. With 100 slots for each endpoint, shares differ by 1 % at most.
-  private static let sizes = [251, 509, 1021, 2039, 4093, 8191, 16_381, 32_749, 65_521, 131_071, 262_139, 524_287]
+  ///
+  /// Two only, and far apart: where the size changes, nearly all slots change hands. A Service that grows from 2 to 160
+  /// endpoints keeps the first, which is a table of 64 kB.
+  private static let sizes = (small: 16_381, large: 262_139)
 
   /// For each slot the position of its endpoint; empty without endpoints.
   public static func ring(of endpoints: [SocketAddress]) -> [UInt32] {
     guard !endpoints.isEmpty else { return [] }
-    let size = sizes.first { $0 >= endpoints.count * 100 } ?? 524_287
+    let size = endpoints.count * 100 <= sizes.small ? sizes.small : sizes.large
     var ring = [UInt32?](repeating: nil, count: size)
     // Each endpoint takes slots in an order of its own, given by where it begins and how far it jumps.
     var next = endpoints.map { Int(hash($0, seed: 1) % UInt64(size)) }

@@ -116,11 +116,14 @@ public struct DrainScheduler: Sendable {
 
 extension DrainScheduler {
   private mutating func look(at connection: AcceptedConnection, _ survey: inout Survey, _ orders: inout DrainOrders) {
-    if case .draining(let since, let reason) = connection.condition { seeGoaway(on: connection, since, reason) }
     let isOpen = connection.condition == .open
     guard let index = drains.index(forKey: connection.id) else {
       if isOpen { survey.add(connection, ConnectionDrain.Wait()) }
+      if case .draining(let since, let reason) = connection.condition { adopt(connection, since, reason, &survey) }
       return
+    }
+    if case .draining(let since, let reason) = connection.condition {
+      settle(drains.values[index].see(goawayAt: since, reason), at: connection.endpoint, since)
     }
     drains.values[index].lastSnapshot = snapshot
     switch drains.values[index].state {
@@ -134,12 +137,22 @@ extension DrainScheduler {
     }
   }
 
-  private mutating func seeGoaway(on connection: AcceptedConnection, _ since: Duration, _ reason: DrainReason) {
-    let new = ConnectionDrain(endpoint: connection.endpoint, snapshot: snapshot)
-    switch drains[connection.id, default: new].see(goawayAt: since, reason) {
+  /// An agent before this one drained the connection. A grace that is over already ends with the next tick.
+  private mutating func adopt(
+    _ connection: AcceptedConnection, _ since: Duration, _ reason: DrainReason, _ survey: inout Survey
+  ) {
+    var drain = ConnectionDrain(endpoint: connection.endpoint, snapshot: snapshot)
+    settle(drain.see(goawayAt: since, reason), at: connection.endpoint, since)
+    drains[connection.id] = drain
+    survey.wake(at: survey.now + Limits.look)
+    if let due = drain.closureDue(after: settings.grace) { survey.wake(at: due) }
+  }
+
+  private mutating func settle(_ sighting: ConnectionDrain.Sighting, at endpoint: SocketAddress, _ since: Duration) {
+    switch sighting {
     case .known: break
-    case .placed: endAttempt(at: connection.endpoint, placed: since)
-    case .adopted: paces[connection.endpoint, default: Pace()].adopt(placed: since)
+    case .placed: endAttempt(at: endpoint, placed: since)
+    case .adopted: if since + Pace.window > lastTick { paces[endpoint, default: Pace()].adopt(placed: since) }
     }
   }
 

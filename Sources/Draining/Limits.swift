@@ -2,7 +2,7 @@
 enum Limits {
   /// Attempts that are handed out at a time. A batch of them is over in a fraction of a second, so that something more
   /// urgent never waits long behind it; and a tick need not sort more than this many connections of a pod.
-  static let attempts = 128
+  static let attempts = 64
   /// Whatever time alone brings about waits until this long after the last tick, so that many connections which are
   /// due one shortly after another cost one tick, not one each. Requests do not wait.
   static let spacing = Duration.milliseconds(50)

@@ -79,7 +79,8 @@ public struct ManifestDecoder: Sendable {
     case .service: return Service(cursor).map { [.service($0)] } ?? []
     case .endpointSlice: return EndpointSlice(cursor).map { [.endpointSlice($0)] } ?? []
     case .list, .serviceList, .endpointSliceList:
-      return fields["items"]?.list { objects(at: $0, in: kind.itemKind) }?.flatMap(\.self) ?? []
+      let items = cursor.fields(known: listFields)?["items"]?.list { objects(at: $0, in: kind.itemKind) }
+      return items?.flatMap(\.self) ?? []
     }
   }
 
@@ -97,6 +98,8 @@ extension String {
     unicodeScalars.first == "\u{feff}" ? String(unicodeScalars.dropFirst()) : self
   }
 }
+
+private let listFields: Set = ["apiVersion", "items", "kind", "metadata"]
 
 /// The kinds of objects that are read.
 private enum Kind: String, CaseIterable {

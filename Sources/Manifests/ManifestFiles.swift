@@ -5,9 +5,14 @@ import SystemPackage
 /// The text of the manifests at a path at one moment.
 struct ManifestFiles: Sendable, Equatable {
   private let path: String
-  private var texts: [(path: String, text: String)] = []
+  private var texts: [Text] = []
   private var unreadable: [ManifestError.Problem] = []
   private var notText: [ManifestError.Problem] = []
+
+  private struct Text: Sendable, Equatable {
+    let path: String
+    let content: String
+  }
 
   private static let extensions: Set = ["yaml", "yml", "json"]
 
@@ -22,11 +27,6 @@ struct ManifestFiles: Sendable, Equatable {
     }
   }
 
-  static func == (a: ManifestFiles, b: ManifestFiles) -> Bool {
-    a.path == b.path && a.texts.elementsEqual(b.texts, by: ==) && a.unreadable == b.unreadable
-      && a.notText == b.notText
-  }
-
   /// What the texts amount to.
   func cluster(_ selector: LabelSelector) throws(ManifestError) -> Cluster {
     var bad = notText
@@ -35,9 +35,9 @@ struct ManifestFiles: Sendable, Equatable {
     }
     var services: [Service] = []
     var endpointSlices: [EndpointSlice] = []
-    for file in texts {
-      let problems = Problems(source: file.path, unknownFields: .refused)
-      for object in ManifestDecoder().decode(file.text, problems) {
+    for text in texts {
+      let problems = Problems(source: text.path, unknownFields: .refused)
+      for object in ManifestDecoder().decode(text.content, problems) {
         switch object {
         case .service(let service): services.append(service)
         case .endpointSlice(let slice): endpointSlices.append(slice)
@@ -74,10 +74,10 @@ struct ManifestFiles: Sendable, Equatable {
         return unreadable.append(.init(place, "is neither a file nor a directory"))
       }
       let bytes = try descriptor.readAll(upTo: Int(stat.size))
-      guard let text = String(validating: bytes, as: UTF8.self) else {
+      guard let content = String(validating: bytes, as: UTF8.self) else {
         return notText.append(.init(place, "is not text in UTF-8"))
       }
-      texts.append((file.string, text))
+      texts.append(Text(path: file.string, content: content))
     } catch {
       note(error, file)
     }

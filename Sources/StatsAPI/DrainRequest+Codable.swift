@@ -8,31 +8,30 @@ extension DrainRequest: Codable {
     case service, endpoint, connection
   }
 
-  /// - Throws: `DecodingError`, which says what is wrong, for anything but exactly one of the three.
+  /// - Throws: `DrainRequestError` for an object that is not exactly one of the three, `DecodingError` for no object.
   public init(from decoder: any Decoder) throws {
     let keys = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue).sorted()
-    func failure(_ text: String) -> DecodingError {
-      .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: text))
+    guard let name = keys.first else { throw DrainRequestError(problem: "a request without a key") }
+    guard keys.count == 1 else {
+      throw DrainRequestError(problem: "more than one key: \(keys.joined(separator: ", "))")
     }
-    guard let name = keys.first else { throw failure("a request without a key") }
-    guard keys.count == 1 else { throw failure("more than one key: \(keys.joined(separator: ", "))") }
-    guard let key = Key(rawValue: name) else { throw failure("unknown key \(name)") }
+    guard let key = Key(rawValue: name) else { throw DrainRequestError(problem: "unknown key \(name)") }
 
     let container = try decoder.container(keyedBy: Key.self)
     switch key {
     case .service:
       guard let text = try? container.decode(String.self, forKey: key), let service = ServiceName(text) else {
-        throw failure("service is not a string NAMESPACE/NAME")
+        throw DrainRequestError(problem: "service is not a string NAMESPACE/NAME")
       }
       self = .service(namespace: service.namespace, name: service.name)
     case .endpoint:
       guard let text = try? container.decode(String.self, forKey: key), let address = SocketAddress(text) else {
-        throw failure("endpoint is not a string IP:PORT, as 10.0.0.1:80 or [fd00::1]:80")
+        throw DrainRequestError(problem: "endpoint is not a string IP:PORT, as 10.0.0.1:80 or [fd00::1]:80")
       }
       self = .endpoint(address.description)
     case .connection:
       guard let id = try? container.decode(UInt64.self, forKey: key) else {
-        throw failure("connection is not a whole number of 0 or more")
+        throw DrainRequestError(problem: "connection is not a whole number of 0 or more")
       }
       self = .connection(id)
     }
@@ -56,6 +55,11 @@ extension DrainRequest: CustomStringConvertible {
     case .connection(let id): "connection \(id)"
     }
   }
+}
+
+/// What is wrong with a drain request.
+struct DrainRequestError: Error {
+  let problem: String
 }
 
 /// Any key at all: to find those that should not be there.

@@ -8,7 +8,7 @@ public struct StatsClient: Sendable {
   static let maxAnswerSize = 64 * 1024 * 1024
 
   public let socketPath: String
-  /// How long a whole request may take.
+  /// How long the agent may take until its answer begins, and then between two parts of it.
   public let timeout: Duration
 
   public init(socketPath: String, timeout: Duration = .seconds(5)) {
@@ -79,6 +79,7 @@ public struct StatsClient: Sendable {
 
   private var configuration: HTTPClient.Configuration {
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+    configuration.timeout.read = TimeAmount(timeout)
     // An agent that is not there now is told at once, not after the timeout.
     configuration.connectionPool.retryConnectionEstablishment = false
     return configuration

@@ -102,8 +102,8 @@ struct StatsResponder: Sendable {
   private static func drainRequest(_ body: ByteBuffer) throws(HTTPFailure) -> DrainRequest {
     do {
       return try ContractJSON.value(of: body.readableBytesView)
-    } catch DecodingError.dataCorrupted(let context) where context.underlyingError == nil {
-      throw HTTPFailure(.badRequest, "\(context.debugDescription): expected \(DrainRequest.allowed)")
+    } catch let error as DrainRequestError {
+      throw HTTPFailure(.badRequest, "\(error.problem): expected \(DrainRequest.allowed)")
     } catch {
       throw HTTPFailure(.badRequest, "not a JSON object: expected \(DrainRequest.allowed)")
     }

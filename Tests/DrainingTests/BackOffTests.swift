@@ -3,7 +3,9 @@ import Testing
 
 @Suite("Refused attempts")
 struct BackOffTests {
-  @Test("The pause doubles with each refusal, from 50 ms up to a second", arguments: [.refused, .busy] as [PlacementOutcome])
+  @Test(
+    "The pause doubles with each refusal, from 50 ms up to a second",
+    arguments: [.refused, .busy] as [PlacementOutcome])
   func doubling(outcome: PlacementOutcome) {
     var node = Node([connection(1)])
     var now = Duration.seconds(100)

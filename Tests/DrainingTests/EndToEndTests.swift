@@ -3,7 +3,8 @@ import Testing
 
 @Suite("A whole interval in virtual time")
 struct EndToEndTests {
-  @Test("1,000 connections opened at once: each is drained exactly once, none too early, at the pace", arguments: [0, 10])
+  @Test(
+    "1,000 connections opened at once: each is drained exactly once, none too early, at the pace", arguments: [0, 10])
   func thousand(jitter: Double) throws {
     let all = (1...1000).map { connection($0) }
     var node = Node(all, jitter: jitter, pace: 10)

@@ -1,5 +1,6 @@
-@testable import Draining
 import Testing
+
+@testable import Draining
 
 @Suite("The jitter")
 struct MaxAgeTests {

@@ -77,7 +77,10 @@ struct PaceTests {
 
   @Test("A new agent counts what the one before it placed within the last second, and nothing older")
   func adopted() {
-    var node = Node(connections(2) + [connection(8, .draining(since: .milliseconds(99_500), reason: .maxAge))], pace: 10)
+    let drained = (8...9).map { id in
+      connection(id, .draining(since: .milliseconds(id == 8 ? 99_000 : 99_500), reason: .maxAge))
+    }
+    var node = Node(connections(2) + drained, pace: 10)
     #expect(node.placements(at: .seconds(100)) == [])
     #expect(node.scheduler.nextWakeUp == .milliseconds(100_500))
     #expect(node.placements(at: .milliseconds(100_500)) == [1])

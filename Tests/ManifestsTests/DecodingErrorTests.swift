@@ -141,6 +141,7 @@ struct DecodingErrorTests {
         "{kind: List, apiVersion: v1, items: [{}, {kind: Service, apiVersion: v1}]}",
         "items[0].kind: required, and missing\nshop.yaml:1: items[1].metadata: required, and missing"
       ),
+      ("{kind: List, apiVersion: v1, itmes: []}", "itmes: no such field; did you mean \"items\"?"),
       ("[Service]", "expected a mapping, found a list"),
       ("just words", "expected a mapping, found \"just words\""),
       ("{[a]: b, kind: Service, apiVersion: v2}", "expected names as keys, found a list"),

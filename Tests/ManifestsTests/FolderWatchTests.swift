@@ -6,7 +6,7 @@ import Testing
 
 @testable import Manifests
 
-@Suite("Watching folders", .timeLimit(.minutes(1)))
+@Suite("Watching folders", .timeLimit(.minutes(2)))
 struct FolderWatchTests {
   private let folder: TemporaryFolder
 

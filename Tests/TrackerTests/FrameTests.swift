@@ -86,7 +86,7 @@ struct SeenFrame: CustomTestStringConvertible, Sendable {
   static let allowed = [
     SeenFrame("empty DATA", .data(0)),
     SeenFrame("padded DATA", .data(9, flags: Frame.padded)),
-    SeenFrame("HEADERS with padding and priority", .headers(6, flags: Frame.endHeaders | Frame.padded | Frame.priority)),
+    SeenFrame("HEADERS with padding and priority", .headers(6, flags: 0x2c)),
     SeenFrame("HEADERS and CONTINUATION", .headers(flags: 0), .continuation(flags: Frame.endHeaders)),
     SeenFrame("PRIORITY", type: 0x2, stream: 3, length: 5),
     SeenFrame("RST_STREAM", type: 0x3, stream: 3, length: 4),

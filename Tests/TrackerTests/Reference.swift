@@ -1,5 +1,5 @@
-/// A parser of HTTP/2 frames that has nothing in common with the tracker: it holds no state, is given all of the stream
-/// from its first byte, splits it into frames, and answers each question by a look at the list of them. What a frame may
+/// A parser of HTTP/2 frames that has nothing in common with the tracker: it holds no state, is given the stream from
+/// its first byte, splits it into frames, and answers each question by a look at the list of them. What a frame may
 /// look like is a table.
 enum Reference {
   static func knowledge(of stream: some Collection<UInt8>) -> Knowledge {

@@ -27,7 +27,7 @@ struct Tracker {
   /// Shows it bytes that lie anywhere in the stream: old ones again, or new ones behind a hole.
   mutating func see(_ bytes: some Collection<UInt8>, at offset: Int) {
     let segment = Array(bytes)
-    tracker_feed(&tracker, segment, UInt32(segment.count), origin &+ UInt32(truncatingIfNeeded: offset))
+    tracker_feed(&tracker, segment, UInt32(segment.count), seq(of: offset))
     sent = max(sent, offset + segment.count)
   }
 
@@ -49,7 +49,7 @@ struct Tracker {
       sync: sync,
       next: isFollowed ? offset(of: tracker.next_seq) : nil,
       headerBlock: isFollowed && tracker.header_block != 0 ? tracker.header_block : nil,
-      isBoundary: withUnsafePointer(to: tracker) { http2_at_boundary($0, origin &+ UInt32(truncatingIfNeeded: sent)) != 0 },
+      isBoundary: withUnsafePointer(to: tracker) { http2_at_boundary($0, seq(of: sent)) != 0 },
       responses: Int(tracker.responses),
       goaway: tracker.goaway != 0 ? offset(of: tracker.goaway_seq) : nil
     )
@@ -58,5 +58,6 @@ struct Tracker {
   var sync: Knowledge.Sync { knowledge.sync }
   var isAtBoundary: Bool { knowledge.isBoundary }
 
+  private func seq(of offset: Int) -> UInt32 { origin &+ UInt32(truncatingIfNeeded: offset) }
   private func offset(of seq: UInt32) -> Int { Int(Int32(bitPattern: seq &- origin)) }
 }

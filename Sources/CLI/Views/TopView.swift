@@ -23,7 +23,8 @@ struct TopView {
     let table = servicesTable(services, rates: rates).lines(color: color, width: width)
     let room = max(height - 2, 0)
     let hidden = table.count - room
-    let shown = hidden > 0 ? table.prefix(room - 1) + ["… \(counted(hidden + 1, "more line"))"] : table[...]
+    let more = cut("… \(counted(hidden + 1, "more line"))", to: width)
+    let shown = hidden > 0 ? table.prefix(max(room - 1, 0)) + [more] : table[...]
     return ([cut(headline, to: width), ""] + shown).prefix(height).map { $0 }
   }
 

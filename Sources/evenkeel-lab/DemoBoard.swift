@@ -1,0 +1,102 @@
+import Lab
+import SystemPackage
+
+/// What the audience sees, and what the demo will be judged by.
+actor DemoBoard {
+  private let pods: [String]
+  /// Seconds of the past that are taken for the present.
+  private let window: Double
+  private var screen = DemoScreen()
+  private var start = ContinuousClock.now
+  private var history: ShareHistory
+  private var pending: [String: Int] = [:]
+  private var failedChecks: [String] = []
+  private var checks = 0
+
+  init(pods: [String], window: Double) {
+    (self.pods, self.window) = (pods, window)
+    history = ShareHistory(pods: pods)
+  }
+
+  private var now: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+  /// The story's time starts here.
+  func begin() {
+    start = .now
+    history = ShareHistory(pods: pods)
+    pending = [:]
+  }
+
+  /// Adds requests that were answered, by pod.
+  func count(_ answers: [String: Int]) {
+    pending.merge(answers, uniquingKeysWith: +)
+  }
+
+  /// Once a second until cancelled: a sample for the picture, and a fresh table.
+  func tick() async throws {
+    while true {
+      try await Task.sleep(for: .seconds(1))
+      record()
+      screen.draw(table)
+    }
+  }
+
+  private func record() {
+    history.record(pending, until: now)
+    pending = [:]
+  }
+
+  private var table: [String] {
+    ShareTable(
+      pods: pods, recent: history.counts(ofLast: window), seconds: min(window, history.duration),
+      totals: history.counts(since: 0)
+    ).lines
+  }
+
+  /// - Parameter event: how to mark it in the picture; nil: not at all.
+  func say(_ act: String, _ text: String, event: String? = nil) {
+    if let event { history.mark(event, at: now) }
+    screen.say("\(act)  \(text)", keeping: table)
+  }
+
+  /// Without a terminal, the table is shown once in an act, at its end.
+  func endAct() { screen.endAct(table) }
+
+  func check(_ holds: Bool, _ what: String) {
+    checks += 1
+    guard !holds else { return }
+    failedChecks.append(what)
+    say(" ", "This should hold, and does not: \(what).")
+  }
+
+  func explainFailure(agentLog log: String) {
+    guard !failedChecks.isEmpty, !log.isEmpty else { return }
+    say(" ", "The agent's log:\n\(log)")
+  }
+
+  /// Whether the load is even now, by what was counted after a moment.
+  func isEven(over pods: [String], since moment: ContinuousClock.Instant, tolerance: Double) -> Bool {
+    guard history.duration - window >= (moment - start) / .seconds(1) else { return false }
+    return Spread(history.counts(ofLast: window), over: pods).isEven(within: tolerance)
+  }
+
+  /// Writes the picture and gives the verdict.
+  ///
+  /// - Throws: `DemoFailure` if something did not hold.
+  func finish(writing path: String) throws {
+    history.trimEnd()
+    let svg = SharePlot(history, title: "Who answers: each pod's share of the requests").svg
+    let file = try FileDescriptor.open(
+      FilePath(path), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    try file.closeAfter { _ = try file.writeAll(svg.utf8) }
+    printLine("The picture: \(path)")
+    guard failedChecks.isEmpty else { throw DemoFailure(failedChecks: failedChecks) }
+    printLine("All \(checks) checks hold.")
+  }
+}
+
+struct DemoFailure: Error, CustomStringConvertible {
+  let failedChecks: [String]
+
+  var description: String { "did not hold: " + failedChecks.joined(separator: "; ") }
+}

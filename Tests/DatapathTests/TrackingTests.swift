@@ -1,0 +1,132 @@
+import Balancing
+import Datapath
+import Draining
+import Glibc
+import Kernel
+import Testing
+
+@Suite("Connections that pods accept", .serialized, .timeLimit(.minutes(1)))
+struct TrackingTests {
+  @Test("connections, their peers and the responses that end on them are counted")
+  func responses() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        let before = timeSinceBoot()
+        let stage = try Stage(on: cgroup)
+        let second = try TCPSocket.connected(to: .pod(11))
+        try stage.say(Frame.greeting + Frame.headers(stream: 1) + Frame.data([1, 2, 3], stream: 1, endStream: false))
+        #expect(try stage.counters().responses == 0, "none has ended")
+        try stage.say(Frame.data([4], stream: 1) + Frame.ping + Frame.response(stream: 3) + Frame.response(stream: 5))
+        let counters = try stage.counters()
+        #expect(counters.accepted == 2 && counters.responses == 3 && counters.opaque == 0 && counters.lost == 0)
+        let connection = try stage.connection()
+        #expect(connection.accepted.endpoint == .pod(11))
+        #expect(connection.accepted.responses == 3)
+        #expect(connection.accepted.condition == .open)
+        #expect(connection.speaks == .http2)
+        #expect(try connection.peer == stage.client.local())
+        #expect((before...timeSinceBoot()).contains(connection.accepted.established))
+        #expect(try stage.datapath.connections().count == 2)
+        second.close()
+        #expect(try eventually { try stage.datapath.connections().count == 1 }, "only what is established is told of")
+      }
+    }
+  }
+
+  @Test("HTTP/1 and TLS are opaque, and left alone")
+  func opaque() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        let tls: [UInt8] = [0x16, 3, 3, 0, 10, 2, 0, 0, 6, 3, 3, 1, 2, 3, 4]
+        for (number, bytes) in [Array("HTTP/1.1 200 OK\r\n\r\n".utf8), tls].enumerated() {
+          var stage = try Stage(on: cgroup, at: .pod(11 + number))
+          try stage.say(bytes)
+          #expect(try stage.connection().accepted.condition == .undrainable(.opaque))
+          #expect(try stage.connection().speaks == .opaque)
+          #expect(try stage.counters().opaque == 1)
+          #expect(try stage.place() == .undrainable(.outOfSync))
+          try stage.say(bytes)
+        }
+      }
+    }
+  }
+
+  @Test("a connection whose server has sent a GOAWAY of its own is closing, and gets no other")
+  func ownGoaway() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var stage = try Stage(on: cgroup)
+        try stage.say(Frame.greeting + Frame.response() + Frame.goaway)
+        #expect(try stage.connection().accepted.condition == .closing)
+        #expect(try stage.place() == .gone)
+        try stage.say(Frame.ping)
+        #expect(try stage.counters().goaways.values.allSatisfy { $0 == 0 }, "none of ours")
+      }
+    }
+  }
+
+  @Test("a connection from before its pod was known here is older than the agent, and left alone")
+  func older() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        for (number, family) in [(11, IPAddress.Family.ipv4), (12, .ipv6)] {
+          let address = SocketAddress.pod(number, family)
+          var datapath = try Datapath(on: cgroup)
+          let pods = try Pods([address])
+          let client = try TCPSocket.connected(to: address)
+          let server = try pods.accept().socket
+          try datapath.track(address)
+          #expect(try datapath.connections().isEmpty)
+          var stage = try Stage(datapath: datapath, pods: pods, client: client, server: server)
+          #expect(try stage.place() == .undrainable(.outOfSync))
+          let connection = try stage.connection()
+          #expect(connection.accepted.condition == .undrainable(.olderThanAgent))
+          #expect(connection.accepted.endpoint == address)
+          #expect(try connection.peer == client.local())
+          #expect(connection.speaks == .unknown)
+          try stage.say(Frame.greeting + Frame.response())
+          #expect(try stage.connection().accepted.condition == .undrainable(.olderThanAgent))
+          #expect(try stage.counters().accepted == 0)
+        }
+      }
+    }
+  }
+
+  @Test("a server that listens on all addresses of both families is known by the address that was asked for")
+  func dualStack() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var datapath = try Datapath(on: cgroup)
+        try datapath.track(.pod(11), .pod(11, .ipv6))
+        let all = SocketAddress(ip: IPAddress(high: 0, low: 0), port: SocketAddress.pod(11).port)
+        let listener = try TCPSocket.listening(at: all)
+        for address in [SocketAddress.pod(11), .pod(11, .ipv6)] {
+          let client = try TCPSocket.connected(to: address)
+          let server = try listener.accept()
+          try server.send(Frame.greeting)
+          let connection = try #require(try datapath.connections().first { $0.accepted.endpoint == address })
+          #expect(try connection.accepted.id == server.cookie())
+          #expect(try connection.peer == client.local())
+          #expect(connection.speaks == .http2)
+        }
+      }
+    }
+  }
+
+  @Test("a pod that leaves this node's has no new connections tracked, and its old ones still are")
+  func podLeaves() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var stage = try Stage(on: cgroup)
+        try stage.datapath.track()
+        let second = try TCPSocket.connected(to: .pod(11))
+        let accepted = try stage.pods.accept().socket
+        try accepted.send(Frame.greeting)
+        #expect(try second.receive(Frame.greeting.count) == Frame.greeting)
+        try stage.say(Frame.greeting + Frame.response())
+        #expect(try stage.datapath.connections().map(\.accepted.id) == [stage.server.cookie()])
+        #expect(try stage.place() == .placed)
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+@testable import StatsAPI
+
+/// A connection to a Unix socket on which anything can be sent.
+final class RawClient: Sendable {
+  private let descriptor: CInt
+
+  init(_ path: String) throws {
+    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    try #require(withUnixAddress(of: path) { connect(descriptor, $0, $1) } == 0, "connect: \(errno)")
+  }
+
+  deinit { close(descriptor) }
+
+  func send(_ text: String) async throws {
+    let descriptor = descriptor
+    let sent = await onOwnThread { Glibc.send(descriptor, text, text.utf8.count, CInt(MSG_NOSIGNAL)) }
+    try #require(sent == text.utf8.count)
+  }
+
+  /// What comes until the server closes the connection.
+  func receiveAll() async -> String {
+    let descriptor = descriptor
+    return await onOwnThread {
+      var bytes: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      while true {
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        if count <= 0 { return String(decoding: bytes, as: UTF8.self) }
+        bytes += buffer.prefix(count)
+      }
+    }
+  }
+
+  /// Sends one request, and returns the answer's status, its header in lower case, and its body.
+  func request(
+    _ method: String, _ path: String, body: String = ""
+  ) async throws -> (status: Int, header: String, body: String) {
+    try await send(
+      "\(method) \(path) HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+        + body)
+    let answer = await receiveAll()
+    let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+    let status = try #require(answer.split(separator: " ").dropFirst().first.flatMap { Int($0) }, "in \(answer)")
+    return (status, parts[0].lowercased(), try #require(parts.count == 2 ? String(parts[1]) : nil))
+  }
+}
+
+/// Runs what blocks where it holds up nobody: the threads of Swift's tasks are few, and the server is on them.
+func onOwnThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+  await withCheckedContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(returning: body()) }
+  }
+}
