@@ -22,6 +22,7 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -71,8 +72,8 @@ let package = Package(
     .target(
       name: "StatsAPI",
       dependencies: [
-        "Balancing", asyncHTTPClient, httpTypes, hummingbirdCore, logging, nioCore, nioPosix, serviceLifecycle,
-        systemPackage,
+        "Balancing", asyncHTTPClient, httpTypes, hummingbirdCore, logging, nioCore, nioHTTP1, nioPosix,
+        serviceLifecycle, systemPackage,
       ], swiftSettings: swift),
     .target(
       name: "Agent",
@@ -86,7 +87,7 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Agent", "Balancing", "Datapath", "Draining", "Kernel", "Manifests", "Shim", "StatsAPI", argumentParser,
-        logging, systemPackage,
+        logging, systemPackage, unixSignals,
       ], swiftSettings: swift),
     .executableTarget(name: "evenkeel", dependencies: ["CLI", argumentParser], swiftSettings: swift),
 
@@ -118,5 +119,6 @@ let package = Package(
       name: "DatapathTests",
       dependencies: ["Balancing", "CNamespaces", "Datapath", "Draining", "HTTP2", "Kernel", "Shim", systemPackage],
       swiftSettings: swift),
+    .testTarget(name: "LabTests", dependencies: ["Kernel", "Lab", "StatsAPI"], swiftSettings: swift),
   ]
 )

@@ -51,7 +51,9 @@ public struct PinDirectory: ~Copyable, Sendable {
 
   /// Detaches all programs and removes all maps. Connections that are established go on.
   public consuming func removeEverything() throws(KernelError) {
-    try FileSystem.remove("\(path)/links")  // first of all, so that nobody connects by maps that are about to go
+    for name in try FileSystem.names(in: "\(path)/links") {
+      try BPFLink(pinnedAt: linkPath(name))?.detach()
+    }
     try FileSystem.remove(path)
   }
 }

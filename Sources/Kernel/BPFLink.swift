@@ -34,6 +34,12 @@ public struct BPFLink: ~Copyable, Sendable {
     try check("replace program \(program.name)") { bpf_link_update(descriptor.raw, new, nil) }
   }
 
+  /// Ends the attachment at once. A pin that is removed, or a descriptor that is closed elsewhere, ends it a moment
+  /// later. The corresponding command of bpf(2) is BPF_LINK_DETACH.
+  public func detach() throws(KernelError) {
+    try check("detach a program") { bpf_link_detach(descriptor.raw) }
+  }
+
   /// The number of the cgroup it is attached to; 0 where that cgroup is gone.
   public func cgroupID() throws(KernelError) -> UInt64 { try info().cgroup.cgroup_id }
 

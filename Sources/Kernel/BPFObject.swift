@@ -107,11 +107,13 @@ public struct BPFProgram: ~Copyable, Sendable {
 private enum LibbpfLog {
   private static let lines = Mutex<[String]>([])
   private static let maxLines = 400
+  /// The verifier's log is one long text, and the reason stands at its end.
+  private static let maxBytes = 1 << 20
 
   static func install() {
     _ = libbpf_set_print { level, format, arguments in
       guard level != LIBBPF_DEBUG, let format, let arguments else { return 0 }
-      let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+      let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: LibbpfLog.maxBytes) { buffer in
         let count = vsnprintf(buffer.baseAddress, buffer.count, format, arguments)
         let bytes = buffer[..<min(max(Int(count), 0), buffer.count - 1)]
         return String(decoding: bytes.lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)

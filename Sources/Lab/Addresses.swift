@@ -42,7 +42,9 @@ struct NumberPool {
   }
 
   mutating func take() throws(LabError) -> Int {
-    guard range.contains(next) else { throw .refused("a lab has room for \(range.count) \(what), and all were given out") }
+    guard range.contains(next) else {
+      throw .refused("a lab has room for \(range.count) \(what), and all were given out")
+    }
     defer { next += 1 }
     return next
   }

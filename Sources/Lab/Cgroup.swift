@@ -5,7 +5,8 @@ public struct Cgroup: Sendable, Hashable {
   /// Its directory, below wherever cgroup v2 is mounted.
   public let path: String
 
-  /// The root of the cgroup v2 tree. It is not always /sys/fs/cgroup: machines with v1 and v2 side by side mount v2 elsewhere.
+  /// The root of the cgroup v2 tree. It is not always /sys/fs/cgroup: machines with v1 and v2 side by side mount v2
+  /// elsewhere.
   static func root() throws(LabError) -> Cgroup {
     let mounts = SystemCalls.read("/proc/self/mounts") ?? ""
     guard let path = mountPoint(ofType: "cgroup2", in: mounts) else {
@@ -18,7 +19,8 @@ public struct Cgroup: Sendable, Hashable {
   static func mountPoint(ofType type: String, in mounts: String) -> String? {
     for line in mounts.split(separator: "\n") {
       let fields = line.split(separator: " ")
-      // The kernel writes the characters that would break the format in octal; of them only a space is likely in a path.
+      // The kernel writes the characters that would break the format in octal; of them only a space is likely in a
+      // path.
       if fields.count > 2, fields[2] == type { return String(fields[1]).replacing("\\040", with: " ") }
     }
     return nil
@@ -39,7 +41,8 @@ public struct Cgroup: Sendable, Hashable {
   /// Ends every process in it and below it, and removes it; does nothing where it does not exist.
   func remove() async throws {
     guard SystemCalls.exists(path) else { return }
-    // Again and again, as a program that was just being started joins its cgroup when it likes, or fails to when that has gone.
+    // Again and again, as a program that was just being started joins its cgroup when it likes, or fails to when that
+    // has gone.
     try await eventually("the end of all processes in \(path)", within: .seconds(10)) {
       try SystemCalls.write("1", to: "\(path)/cgroup.kill")
       guard !isPopulated else { return false }

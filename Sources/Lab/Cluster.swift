@@ -32,6 +32,7 @@ public actor Cluster {
   init(id: String, hasKubeProxy: Bool) throws(LabError) {
     try Prerequisites.check()
     resources = try LabResources(id: id)
+    cgroup = try resources.cgroup()
     claim = try resources.claim()
     self.hasKubeProxy = hasKubeProxy
     self.id = id
@@ -39,7 +40,6 @@ public actor Cluster {
     manifests = resources.manifests
     bpffs = resources.bpffs
     socket = "\(resources.directory)/evenkeel.sock"
-    cgroup = try resources.cgroup()
   }
 
   func setUp() async throws {
@@ -68,6 +68,7 @@ public actor Cluster {
   }
 
   /// Adds pods `name-1`, `name-2` and so on, counting on from those that were added under the name before.
+  /// The name `node` is taken.
   ///
   /// - Parameter node: where; nil: on the first node.
   public func addPods(_ count: Int, named name: String, on node: Node? = nil) async throws -> [Pod] {
@@ -85,6 +86,7 @@ public actor Cluster {
   }
 
   private func newPod(named prefix: String, on node: Node) throws(LabError) -> Pod {
+    guard prefix != "node" else { throw .refused("pods cannot be called 'node': nodes are") }
     let host = try podHosts[node, default: NumberPool(AddressPlan.podHosts, of: "pods on a node")].take()
     podCounts[prefix, default: 0] += 1
     let name = "\(prefix)-\(podCounts[prefix, default: 0])"

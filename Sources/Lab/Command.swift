@@ -17,7 +17,8 @@ enum Command {
   ) async throws -> String {
     let arguments = place + command
     let configuration = Configuration(
-      executable: .found(arguments[0]), arguments: Arguments(Array(arguments.dropFirst())), environment: .of(environment))
+      executable: .found(arguments[0]), arguments: Arguments(Array(arguments.dropFirst())),
+      environment: .of(environment))
     let (output, error) = (StringOutput<UTF8>.string(limit: 4 << 20), StringOutput<UTF8>.string(limit: 1 << 20))
     let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
     do {

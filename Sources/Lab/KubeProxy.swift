@@ -39,7 +39,8 @@ struct KubeProxy {
       "-A POSTROUTING -m comment --comment \"kubernetes postrouting rules\" -j KUBE-POSTROUTING",
       "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN",
       "-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000",
-      "-A KUBE-POSTROUTING -m comment --comment \"kubernetes service traffic requiring SNAT\" -j MASQUERADE --random-fully",
+      "-A KUBE-POSTROUTING -m comment --comment \"kubernetes service traffic requiring SNAT\" -j MASQUERADE "
+        + "--random-fully",
       "-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000",
     ]
     for (number, rule) in rules.enumerated() where !rule.endpoints.isEmpty {

@@ -20,7 +20,7 @@ extension LabError: CustomStringConvertible {
     case .unsupported(let text), .refused(let text):
       text
     case .commandFailed(let command, let status, let errorOutput):
-      (["`\(command)` ended with \(status)"] + errorOutput.split(separator: "\n").map(String.init)).joined(separator: "\n  ")
+      "`\(command)` ended with \(status)" + errorOutput.split(separator: "\n").map { "\n  \($0)" }.joined()
     case .system(let call, let errno):
       "\(call): \(errno)"
     case .timedOut(let event, let limit):

@@ -7,11 +7,13 @@ import SystemPackage
 struct LabResources: Sendable {
   let id: String
 
-  /// Letters and digits: the id stands before the first `-` in names of namespaces. Short: a socket's path has room for 107 bytes.
+  /// Letters and digits: the id stands before the first `-` in names of namespaces. Short: a socket's path has room
+  /// for 107 bytes.
   static let idLengths = 1...12
 
   init(id: String) throws(LabError) {
-    guard Self.idLengths.contains(id.utf8.count), id.allSatisfy({ $0.isASCII && ($0.isLowercase || $0.isNumber) }) else {
+    guard Self.idLengths.contains(id.utf8.count), id.allSatisfy({ $0.isASCII && ($0.isLowercase || $0.isNumber) })
+    else {
       throw .refused("'\(id)' is no id for a lab: 1 to 12 small letters and digits")
     }
     self.id = id

@@ -16,10 +16,10 @@ public struct Node: Sendable, Hashable {
 
   var hostCgroup: Cgroup { cgroup.child("host") }
 
-  /// Pods send everything through the node, even what is meant for a pod on the same bridge (see `Pod.setUp`): the answer
-  /// to a connection that the node has translated must come back through the node, or it would arrive with the wrong sender.
-  /// Real clusters have bridged frames pass the rules with the module br_netfilter. Routing needs no module, and
-  /// is the same on every machine; so here that is switched off where it is on.
+  /// Pods send everything through the node, even what is meant for a pod on the same bridge (see `Pod.setUp`): the
+  /// answer to a connection that the node has translated must come back through the node, or it would arrive with the
+  /// wrong sender. Real clusters have bridged frames pass the rules with the module br_netfilter. Routing needs no
+  /// module, and is the same on every machine; so here that is switched off where it is on.
   private static let settings = [
     "bridge/bridge-nf-call-iptables=0", "bridge/bridge-nf-call-ip6tables=0", "ipv4/ip_forward=1",
     "ipv6/conf/all/forwarding=1",

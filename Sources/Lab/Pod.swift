@@ -11,7 +11,8 @@ public struct Pod: Sendable, Hashable {
 
   /// Starts a program in the pod; it is ended with the lab, if it has not ended before.
   ///
-  /// It finds POD_NAME, POD_IP, POD_IPV6 and NODE_NAME in its environment, as Kubernetes' downward API gives them by convention.
+  /// It finds POD_NAME, POD_IP, POD_IPV6 and NODE_NAME in its environment, as Kubernetes' downward API gives them by
+  /// convention.
   public func start(
     _ command: [String], environment: [String: String] = [:], name program: String? = nil
   ) async throws -> RunningProgram {

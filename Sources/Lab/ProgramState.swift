@@ -16,7 +16,8 @@ extension RunningProgram {
   /// What changes while a program runs.
   final class State: Sendable {
     private struct Contents {
-      /// Set from the start to the moment before the process is reaped; so a signal never meets a number that is used again.
+      /// Set from the start to the moment before the process is reaped; so a signal never meets a number that is used
+      /// again.
       var processIdentifier: Int32?
       var errorOutput = ""
     }

@@ -8,7 +8,8 @@ import Synchronization
 public final class RunningProgram: Sendable {
   public let name: String
   public let processIdentifier: Int32
-  /// What it prints on standard output, line by line, kept until it is read. One reader at a time; a line that was read is gone. Ends with the program.
+  /// What it prints on standard output, line by line, kept until it is read. One reader at a time; a line that was
+  /// read is gone. Ends with the program.
   public let lines: AsyncStream<String>
   private let state: State
   private let completion: Task<ExitStatus, any Error>

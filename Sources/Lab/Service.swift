@@ -1,11 +1,13 @@
-/// A Service of the cluster with its endpoints: a value. Change it, then `Cluster.apply` it, as one does with `kubectl`.
+/// A Service of the cluster with its endpoints: a value. Change it, then `Cluster.apply` it, as one does with
+/// `kubectl`.
 public struct Service: Sendable {
   public let namespace: String
   public let name: String
   public let addresses: AddressPair
   public var ports: [Port]
   public var annotations: [String: String] = [:]
-  /// `sessionAffinity: ClientIP` with this time-out in seconds; nil: none. Only in the manifest: the rules of `KubeProxy` do without.
+  /// `sessionAffinity: ClientIP` with this time-out in seconds; nil: none. Only in the manifest: the rules of
+  /// `KubeProxy` do without.
   public var affinitySeconds: Int?
   /// `internalTrafficPolicy: Local`. Only in the manifest, as above.
   public var isLocalOnly = false
@@ -48,7 +50,8 @@ public struct Service: Sendable {
     for index in endpoints.indices where pods.contains(endpoints[index].pod) { endpoints[index].state = state }
   }
 
-  /// The pods that new connections go to: the ready ones; if there are none, those that are terminating and still answer (KEP-1669).
+  /// The pods that new connections go to: the ready ones; if there are none, those that are terminating and still
+  /// answer (KEP-1669).
   var reachablePods: [Pod] {
     let ready = endpoints.filter { $0.state == .ready }
     return (ready.isEmpty ? endpoints.filter { $0.state == .serving } : ready).map(\.pod)

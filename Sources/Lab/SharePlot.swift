@@ -52,7 +52,8 @@ public struct SharePlot: Sendable {
   private var description: String {
     let shares = zip(history.pods, Spread(history.counts(ofLast: 5), over: history.pods).shares)
     let last = shares.map { "\($0) \(Int(($1 * 100).rounded())) %" }.joined(separator: ", ")
-    return "Share of the requests that each pod answered, over \(Int(history.duration)) seconds. In the last five: \(last)."
+    return "Share of the requests that each pod answered, over \(Int(history.duration)) seconds. In the last five: "
+      + "\(last)."
   }
 
   private var legend: [String] {

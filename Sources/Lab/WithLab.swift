@@ -1,5 +1,5 @@
-/// Makes a lab with one node, hands it to `body`, and removes it with all that runs in it: when `body` is done, throws or
-/// is cancelled.
+/// Makes a lab with one node, hands it to `body`, and removes it with all that runs in it: when `body` is done,
+/// throws or is cancelled.
 ///
 /// - Parameters:
 ///   - id: 1 to 12 small letters and digits; nil: any.
@@ -34,14 +34,21 @@ private func randomID() -> String {
 /// Removes what labs have left on the machine that were killed before they could.
 ///
 /// - Returns: the ids of those labs.
+/// - Throws: the first error, after all have been tried.
 public func removeRemainsOfDeadLabs() async throws -> [String] {
   try Prerequisites.check()
   var removed: [String] = []
+  var firstError: (any Error)?
   for id in try LabResources.allIDs() {
     guard let resources = try? LabResources(id: id), let claim = try? resources.claim() else { continue }
-    try await resources.remove()
-    removed.append(id)
+    do {
+      try await resources.remove()
+      removed.append(id)
+    } catch {
+      firstError = firstError ?? error
+    }
     _ = consume claim
   }
+  if let firstError { throw firstError }
   return removed
 }

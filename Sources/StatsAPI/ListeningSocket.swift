@@ -103,8 +103,9 @@ struct ListeningSocket: ~Copyable, Sendable {
     defer { close(probe) }
 
     if withUnixAddress(of: path, { connect(probe, $0, $1) }) == 0 {
-      // Of a connected socket: who called `listen` at the other end.
-      let owner = PeerCredentials(of: probe).map { "process \($0.pid)" } ?? "another process"
+      // Of a connected socket: who called `listen` at the other end; 0 in another PID namespace.
+      let pid = PeerCredentials(of: probe)?.pid ?? 0
+      let owner = pid > 0 ? "process \(pid)" : "a process"
       throw StatsServerError(path, .addressInUse, "it is in use by \(owner): end that, or choose another with --socket")
     }
     switch Errno.current {

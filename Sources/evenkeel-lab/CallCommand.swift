@@ -5,8 +5,9 @@ struct CallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "call", abstract: "grpc-swift clients that call a server or a Service, and check every answer.",
     discussion: """
-      Options and output are those of the clients in Tests/Peers/README.md. At SIGTERM, at the end of a pipe on standard input
-      and after --seconds, no new calls are begun; those in flight are finished. Exits with 1 if any call failed.
+      Options and output are those of the clients in Tests/Peers/README.md. At SIGTERM, at the end of a pipe on \
+      standard input and after --seconds, no new calls are begun; those in flight are finished. Exits with 1 if any \
+      call failed.
       """)
 
   @Option(help: "HOST:PORT, or [IPV6]:PORT.")

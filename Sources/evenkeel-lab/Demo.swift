@@ -36,7 +36,7 @@ struct Demo {
     guard let agent = settings.agent else { return }
     let before = try await actAgentStarts(agent, clients, &service, first: first, added: added)
     try await actPodsAdded(&service, added)
-    let after = try await actAgentKilled(before, path: agent, clients)
+    let after = try await actAgentKilled(before, path: agent, clients, pods)
     try await clients.stop()
     await actResult(clients)
     await board.explainFailure(agentLog: before.errorOutput + after.errorOutput)
@@ -45,7 +45,9 @@ struct Demo {
   private func startServers(in pods: [Pod]) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for pod in pods {
-        group.addTask { try await pod.start([Executables.own, "serve"], name: "the server in \(pod.name)").waitUntilReady() }
+        group.addTask {
+          try await pod.start([Executables.own, "serve"], name: "the server in \(pod.name)").waitUntilReady()
+        }
       }
       try await group.waitForAll()
     }
@@ -53,7 +55,7 @@ struct Demo {
 
   private func actWithoutAgent(_ clients: DemoClients, _ service: inout Service, added: [Pod]) async throws {
     await board.say(
-      "1", "Without evenkeel: \(clients.count) gRPC clients call a Service of \(settings.podsBefore) pods by kube-proxy's rules.",
+      "1", "Without evenkeel: \(clients.count) gRPC clients call a Service of \(settings.podsBefore) pods.",
       event: "\(clients.count) clients, \(settings.podsBefore) pods, kube-proxy's rules only")
     try await clients.start(streams: 0)
     try await look()
@@ -68,7 +70,8 @@ struct Demo {
     let report = try await clients.stop()
     let idle = added.allSatisfy { report.byServer[$0.name] == nil }
     await board.say(
-      " ", "\(report.connections) connections: each client's requests all went to one pod. The added pods answered "
+      " ",
+      "\(report.connections) connections: each client's requests all went to one pod. The added pods answered "
         + "\(added.map { report.byServer[$0.name] ?? 0 }.reduce(0, +)) requests.")
     await board.check(report.connections == clients.count, "without an agent, each client's requests go to one pod")
     await board.check(idle, "without an agent, added pods stay idle")
@@ -95,7 +98,9 @@ struct Demo {
     service.add(added)
     try await lab.apply(service)
     await board.say(
-      "3", "\(pods.count - added.count) pods become \(pods.count). Every connection is drained once in \(settings.pace.drainInterval) s.",
+      "3",
+      "\(pods.count - added.count) pods become \(pods.count). Each connection is drained once in "
+        + "\(settings.pace.drainInterval) s.",
       event: "\(pods.count - added.count) pods become \(pods.count)")
     try await waitUntilEven(pods, "added pods get their share within a drain interval", within: settings.timeUntilEven)
     try await look()
@@ -103,7 +108,7 @@ struct Demo {
   }
 
   private func actAgentKilled(
-    _ running: RunningProgram, path: String, _ clients: DemoClients
+    _ running: RunningProgram, path: String, _ clients: DemoClients, _ pods: [Pod]
   ) async throws -> RunningProgram {
     try await running.kill()
     await board.say("4", "kill -9 of the agent. What it has set up stays in force.", event: "kill -9 of the agent")
@@ -113,7 +118,7 @@ struct Demo {
     await board.check(newcomers.byServer.count > 1, "without its agent, the kernel goes on to spread connections")
     let restarted = try await lab.startAgent(path, settings.agentFlags)
     await board.say(" ", "The agent is started again, and takes over.", event: "agent started again")
-    try await look()
+    try await waitUntilEven(pods, "an agent that is started again takes over", within: settings.timeUntilEven)
     await board.endAct()
     return restarted
   }
@@ -121,7 +126,8 @@ struct Demo {
   private func actResult(_ clients: DemoClients) async {
     let total = await clients.total
     await board.say(
-      "5", "\(total.ok) requests and streams on \(total.connections) connections. Lost: \(total.failed).",
+      "5",
+      "\(total.ok) requests and streams on \(total.connections) connections. Lost: \(total.failed).",
       event: "lost: \(total.failed)")
     if total.retried > 0 {
       await board.say(" ", "The clients tried \(total.retried) times again, as grpc-swift must at any server's GOAWAY.")

@@ -46,10 +46,13 @@ actor DemoBoard {
     pending = [:]
   }
 
+  /// Of the last seconds in which there were requests: between two acts, the end of the one before stays in sight.
   private var table: [String] {
-    ShareTable(
-      pods: pods, recent: history.counts(ofLast: window), seconds: min(window, history.duration),
-      totals: history.counts(since: 0)
+    var lately = history
+    lately.trimEnd()
+    return ShareTable(
+      pods: pods, recent: lately.counts(ofLast: window), seconds: min(window, lately.duration),
+      totals: lately.counts(since: 0)
     ).lines
   }
 

@@ -35,8 +35,8 @@ struct DemoSettings: Sendable {
   let drainJitter = 10
   let drainPace = 50
 
-  /// Until the last connection is drained, and the window behind it full: one interval, with its jitter and some seconds
-  /// for the connections that were due in the same moment and had to wait for each other.
+  /// Until the last connection is drained, and the window behind it full: one interval, with its jitter and some
+  /// seconds for the connections that were due in the same moment and had to wait for each other.
   var timeUntilEven: Duration {
     .seconds(Double(pace.drainInterval) * Double(100 + drainJitter) / 100 + window + 3)
   }

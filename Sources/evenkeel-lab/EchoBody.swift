@@ -1,8 +1,8 @@
 import Crypto
 import Synchronization
 
-/// What `Body` returns: a part of a pattern that is repeated for ever. Its length fits no frame, page or buffer, so what is
-/// lost, swapped or comes twice shows.
+/// What `Body` returns: a part of a pattern that is repeated for ever. Its length fits no frame, page or buffer, so
+/// what is lost, swapped or comes twice shows.
 enum EchoBody {
   struct Request: Codable, Sendable {
     var bytes: Int

@@ -1,7 +1,7 @@
 import GRPCCore
 
-/// The methods of the service that all gRPC peers of the tests speak: see Tests/Peers/README.md. Messages are plain bytes,
-/// so that no language needs generated code.
+/// The methods of the service that all gRPC peers of the tests speak: see Tests/Peers/README.md. Messages are plain
+/// bytes, so that no language needs generated code.
 enum EchoMethod: String {
   /// Returns the request.
   case echo = "Echo"
@@ -17,7 +17,7 @@ enum EchoMethod: String {
   static let peerTrailer = "x-peer"
 
   /// gRPC's default of 4 MiB for what is received, and some room for bodies of just that.
-  static let largestMessage = 8 << 20  // bytes
+  static let largestMessage = 16 << 20  // bytes
 
   var descriptor: MethodDescriptor {
     MethodDescriptor(service: ServiceDescriptor(fullyQualifiedService: "evenkeel.lab.Echo"), method: rawValue)

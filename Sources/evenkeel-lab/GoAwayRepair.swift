@@ -2,13 +2,14 @@ import GRPCCore
 import NIOCore
 import NIOHTTP2
 
-/// Does for grpc-swift (2.4, transport 2.9) what other gRPC clients do by themselves when a server sends GOAWAY, for whatever
-/// reason: its own maximum age has the same effect. Without it, RPCs that are begun in that very moment are in trouble:
+/// Does for grpc-swift (2.4, transport 2.9) what other gRPC clients do by themselves when a server sends GOAWAY, for
+/// whatever reason: its own maximum age has the same effect. Without it, RPCs that are begun in that very moment are
+/// in trouble:
 ///
-/// - A stream whose HEADERS come too late is refused by swift-nio-http2 with `CreatedStreamAfterGoaway`, which is right. The
-///   transport takes that for an error of the connection, and closes it: all other streams on it break off.
-/// - RPCs fail with UNAVAILABLE, also those that were never sent, until a new connection is ready. grpc-swift's own retry
-///   policy does not see those that found no connection at all.
+/// - A stream whose HEADERS come too late is refused by swift-nio-http2 with `CreatedStreamAfterGoaway`, which is
+///   right. The transport takes that for an error of the connection, and closes it: all other streams break off.
+/// - RPCs fail with UNAVAILABLE, also those that were never sent, until a new connection is ready. grpc-swift's own
+///   retry policy does not see those that found no connection at all.
 enum GoAwayRepair {
   private static let firstPause = Duration.milliseconds(20)
   private static let longestPause = Duration.milliseconds(320)

@@ -13,6 +13,7 @@ struct LoadClient: Sendable {
 
   /// What a call may take beyond what it asks for.
   private static let timeout = Duration.seconds(30)
+  private static let pauseAfterFailure = Duration.milliseconds(100)
 
   init(number: Int, target: HostPort, repairsGoAway: Bool, tally: LoadTally) throws {
     self.number = number
@@ -100,6 +101,8 @@ struct LoadClient: Sendable {
         peer: text(EchoMethod.peerTrailer, in: trailers))
     } catch {
       tally.failed("\(method.rawValue): \(describe(error))")
+      // A server that refuses at once is not asked again at once.
+      try? await Task.sleep(for: Self.pauseAfterFailure)
     }
   }
 

@@ -8,8 +8,8 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "A grpc-swift server, as it runs in a pod: plaintext HTTP/2.",
     discussion: """
-      Service and output are those of Tests/Peers/README.md: prints `ready PORT` when it listens. On SIGTERM it sends GOAWAY,
-      finishes what it has begun, prints what it has served, and ends.
+      Service and output are those of Tests/Peers/README.md: prints `ready PORT` when it listens. On SIGTERM it sends \
+      GOAWAY, finishes what it has begun, prints what it has served, and ends.
       """)
 
   @Option(help: "The address to listen on. `[::]` takes IPv4 as well.")

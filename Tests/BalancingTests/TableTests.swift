@@ -7,7 +7,8 @@ struct TableTests {
   func addresses() throws {
     let tables = tables(of: cart(endpoints: [pod("10.244.0.1"), pod("10.244.0.2"), pod("[fd00::1]")]))
     #expect(try tables.keys.sorted() == [address("10.96.0.10:80"), address("[fd00:96::10]:80")])
-    #expect(try tables[address("10.96.0.10:80")]?.endpoints == [address("10.244.0.1:50051"), address("10.244.0.2:50051")])
+    #expect(
+      try tables[address("10.96.0.10:80")]?.endpoints == [address("10.244.0.1:50051"), address("10.244.0.2:50051")])
     #expect(try tables[address("[fd00:96::10]:80")]?.endpoints == [address("[fd00::1]:50051")])
   }
 

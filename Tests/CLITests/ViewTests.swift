@@ -114,6 +114,18 @@ struct ViewTests {
     #expect(lines.contains { $0.hasPrefix("…") } == (3..<8).contains(height))
   }
 
+  @Test("Rates are per second; what is new, or counts anew, has none yet")
+  func rates() throws {
+    let before = [StatsAPI.Service].sample
+    var after = before
+    after[0].endpoints[0].incoming.responses += 250
+    after[0].endpoints[1].incoming.responses -= 1
+    after[1].endpoints = [before[0].endpoints[0]]
+    let rates = Rates(since: before, elapsed: .seconds(2))
+    #expect(after[0].endpoints.map { rates.rate(of: $0, in: after[0]) } == [125, 0, 0])
+    #expect(after[1].endpoints.map { rates.rate(of: $0, in: after[1]) } == [0])
+  }
+
   @Test("A share is a bar of eighths of ten blocks, and a percentage")
   func bars() {
     #expect(shareBar(0) == "           0%")

@@ -106,7 +106,8 @@ struct BorrowTests {
     try server("s.sendall(bytes.fromhex('\(hexadecimal(Frame.greeting + Frame.response()))'))")
     try server("c.sendall(b'12345')")
     let process = server.process
-    await #expect(processExitsWith: .signal(SIGKILL)) { [process = process as Int32, descriptor = descriptor as Int32] in
+    await #expect(processExitsWith: .signal(SIGKILL)) {
+      [process = process as Int32, descriptor = descriptor as Int32] in
       let judge = try Datapath(pins: nil, limits: .small, at: timeSinceBoot()).makeGuard()
       try judge.take(BorrowedSocket(process: process, descriptor: descriptor))
       kill(getpid(), SIGKILL)

@@ -14,7 +14,8 @@ struct ConnectTests {
         let (ipv4, ipv6) = (try Pods(11...13), try Pods(11...13, .ipv6))
         try datapath.publish(Table(ipv4.addresses), Table(ipv6.addresses, at: .serviceIPv6))
         for (service, form, pods) in [
-          (SocketAddress.service, TCPSocket.Form.native, ipv4), (.service, .mapped, ipv4), (.serviceIPv6, .native, ipv6),
+          (SocketAddress.service, TCPSocket.Form.native, ipv4), (.service, .mapped, ipv4),
+          (.serviceIPv6, .native, ipv6),
         ] {
           let client = try TCPSocket.connected(to: service, as: form)
           let (_, server) = try pods.accept()

@@ -49,10 +49,12 @@ struct ClientTests {
       try #require(withUnixAddress(of: "\(directory)/dead") { bind(dead, $0, $1) } == 0)
       close(dead)
       try Data().write(to: URL(filePath: "\(directory)/file"))
+      let start = ContinuousClock.now
       for name in ["nothing", "no/directory", "dead", "file", "file/below"] {
         let path = "\(directory)/\(name)"
         await #expect(throws: StatsClientError.noAgent(path: path)) { try await StatsClient(socketPath: path).status() }
       }
+      #expect(ContinuousClock.now - start < StatsClient(socketPath: "").timeout, "that is known at once")
     }
   }
 

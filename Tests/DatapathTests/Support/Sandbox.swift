@@ -50,7 +50,10 @@ private enum Sandbox {
   static func explainingIssues(_ body: () throws -> Void) {
     shareErrorOutput()
     withKnownIssue(isIntermittent: true) {
-      do { try body() } catch { Issue.record(error) }
+      do {
+        try body()
+      } catch is ExpectationFailedError {  // is recorded already
+      } catch { Issue.record(error) }
     } matching: { issue in
       let place = issue.sourceLocation.map { "\($0.fileName):\($0.line): " } ?? ""
       _ = try? FileDescriptor.standardError.writeAll("\(place)\(issue)\n".utf8)
