@@ -32,6 +32,7 @@ public struct Check: Sendable, Codable, Equatable {
     checks.append(spread(bpffs))
     checks.append(await drain(below: cgroup, selfTestServer))
     checks.append(others(on: cgroup, bpffs))
+    checks.append(maps(bpffs))
     return checks
   }
 
@@ -110,6 +111,23 @@ public struct Check: Sendable, Codable, Equatable {
       return Check("drain", .ok, "a GOAWAY was placed between two frames, and none inside one")
     } catch {
       return Check("drain", .missing, "\(error)", advice: "connections are spread, and never drained")
+    }
+  }
+
+  /// What agents have pinned on this node, if any: a full map takes nothing new.
+  private static func maps(_ bpffs: String) -> Check {
+    do {
+      let usage = try Pins.usage(bpffs: bpffs)
+      let full = usage.filter { $0.entries >= $0.maxEntries }.map(\.map)
+      let detail = usage.map { "\($0.map) \($0.entries) of \($0.maxEntries)" }.joined(separator: ", ")
+      return Check(
+        "maps", full.isEmpty ? .ok : .warning, detail.isEmpty ? "none pinned" : detail,
+        advice: full.isEmpty
+          ? nil
+          : "full: \(full.joined(separator: ", ")). What is in them stays; what is new is not spread or not drained: "
+            + "raise --max-services or --max-endpoints")
+    } catch {
+      return Check("maps", .warning, "\(error)", advice: "what agents have pinned cannot be read")
     }
   }
 

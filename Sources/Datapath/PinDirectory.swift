@@ -1,3 +1,4 @@
+internal import CBPF
 public import Kernel
 
 /// The directory that holds what outlives the agent: `<bpffs>/evenkeel`, with the links in `links` and the maps of one
@@ -62,6 +63,23 @@ public struct PinDirectory: ~Copyable, Sendable {
 public enum Pins {
   /// Where agents that use a BPF file system pin.
   public static func path(bpffs: String) -> String { "\(bpffs)/evenkeel" }
+
+  /// How full the pinned maps are that can be full; none where no agent has pinned any.
+  public static func usage(bpffs: String) throws(KernelError) -> [(map: String, entries: Int, maxEntries: Int)] {
+    let folders = try FileSystem.names(in: path(bpffs: bpffs)).filter { $0.hasPrefix("maps-") }
+    guard let folder = folders.last.map({ "\(path(bpffs: bpffs))/\($0)" }) else { return [] }
+    var usage: [(map: String, entries: Int, maxEntries: Int)] = []
+    if let services = try BPFMap<socket_address, Int32>(pinnedAt: "\(folder)/services") {
+      usage.append(("services", try services.keys().count, services.maxEntries))
+    }
+    if let outgoing = try BPFMap<UInt32, outgoing>(pinnedAt: "\(folder)/outgoing") {
+      usage.append(("outgoing", try outgoing.values().count { $0.service != 0 }, outgoing.maxEntries))
+    }
+    if let endpoints = try BPFMap<socket_address, UInt32>(pinnedAt: "\(folder)/local_endpoints") {
+      usage.append(("local_endpoints", try endpoints.keys().count, endpoints.maxEntries))
+    }
+    return usage
+  }
 
   /// The numbers of the programs that the pinned links run.
   public static func programs(bpffs: String) throws(KernelError) -> Set<UInt32> {

@@ -29,6 +29,13 @@ where Key: Sendable, Value: Sendable {
     self.descriptor = descriptor
   }
 
+  /// Opens a pinned map; nil where there is none.
+  public init?(pinnedAt path: String) throws(KernelError) {
+    let opened = bpf_obj_get(path)
+    if opened < 0 && Errno.current == .noSuchFileOrDirectory { return nil }
+    try self.init(Descriptor(owning: try check("open the pinned map \(path)") { opened }), name: path)
+  }
+
   /// The value of a key; nil where there is none.
   public func value(for key: Key) throws(KernelError) -> Value? {
     let result = withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { value -> Result<Value?, Errno> in

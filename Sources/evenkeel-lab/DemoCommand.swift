@@ -6,11 +6,11 @@ struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo", abstract: "Shows in a minute what evenkeel does, with real gRPC servers and clients.",
     discussion: """
-      Fails unless no request was lost and the load became even. Needs root. All it makes is removed again, but for
+      Fails unless no request was lost and the load became even. Needs root. All it makes is removed again, but for \
       the picture.
       """)
 
-  @Option(help: "The evenkeel binary. (default: the one beside this program)")
+  @Option(help: "The evenkeel binary.")
   var agent: String = Executables.beside("evenkeel")
 
   @Flag(help: "Only the first act: what a cluster does without an agent.")

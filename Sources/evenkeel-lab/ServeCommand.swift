@@ -15,7 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "The address to listen on. `[::]` takes IPv4 as well.")
   var listen = HostPort.ipv6("::", port: 50051)
 
-  @Option(help: "The name to answer with. (default: $POD_NAME, or server)")
+  @Option(help: "The name to answer with; in a pod, its name.")
   var name: String = ProcessInfo.processInfo.environment["POD_NAME"] ?? "server"
 
   @Option(help: "Seconds after which the server itself asks a connection to go away (two GOAWAYs); 0: never.")

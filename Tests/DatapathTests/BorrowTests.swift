@@ -93,8 +93,7 @@ struct BorrowTests {
 
   @Test("where the agent is killed while a socket is in the sockhash, the socket is free, and a new agent can place")
   func killedAgent() async throws {
-    let mount = try #require(FileSystem.cgroupMount(in: try Machine.text(of: "/proc/self/mounts")))
-    let own = try TemporaryCgroup(below: mount, name: "evenkeel-test-\(getpid())")
+    let own = try TemporaryCgroup(below: Sandbox.cgroupMount(), name: "\(Sandbox.prefix)\(getpid())")
     var datapath = try Datapath(on: own.cgroup)
     let server = try Puppet()
     try own.add(process: server.process)

@@ -217,6 +217,23 @@ struct PinTests {
     }
   }
 
+  @Test("how full the maps are can be told by others, with and without an agent")
+  func usage() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        try mountBPF()
+        #expect(try Pins.usage(bpffs: bpffs).isEmpty)
+        var datapath = try Datapath(pinnedOn: cgroup)
+        try datapath.publish(Table([.pod(11), .pod(12)]))
+        try datapath.track(.pod(11), .pod(12), .pod(13))
+        let usage = ["services 1 64", "outgoing 2 256", "local_endpoints 3 64"]
+        #expect(try Pins.usage(bpffs: bpffs).map { "\($0.map) \($0.entries) \($0.maxEntries)" } == usage)
+        _ = consume datapath
+        #expect(try Pins.usage(bpffs: bpffs).map { "\($0.map) \($0.entries) \($0.maxEntries)" } == usage)
+      }
+    }
+  }
+
   @Test("where everything is removed, nothing is left, and new connections go the old way")
   func removeEverything() async {
     await #expect(processExitsWith: .success) {

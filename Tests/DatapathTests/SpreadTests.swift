@@ -55,11 +55,17 @@ struct SpreadTests {
         var datapath = try Datapath(on: cgroup)
         let pods = try Pods(1...50)
         try datapath.publish(Table(pods.addresses))
-        let held = try (1...1000).map { _ in try TCPSocket.connected(to: .service) }
-        let shares = try pods.acceptAll()
-        #expect(shares.reduce(0, +) == held.count)
-        let (fewest, most) = (try #require(shares.min()), try #require(shares.max()))
-        #expect(most - fewest <= 3, "\(shares)")
+        // With 8 candidates 4 would be a wonder; with 2 it is to be expected, three times at the latest.
+        for round in 1...3 {
+          let held = try (1...1000).map { _ in try TCPSocket.connected(to: .service) }
+          let shares = try pods.acceptAll()
+          #expect(shares.reduce(0, +) == 1000)
+          let (fewest, most) = (try #require(shares.min()), try #require(shares.max()))
+          #expect(most - fewest <= 3, "\(shares)")
+          for connection in held { connection.close() }
+          let isOver = try eventually { try pods.addresses.allSatisfy { try datapath.counters(of: $0).active == 0 } }
+          #expect(isOver, "round \(round)")
+        }
       }
     }
   }

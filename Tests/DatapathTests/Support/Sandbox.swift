@@ -32,11 +32,12 @@ struct SandboxError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-private enum Sandbox {
+enum Sandbox {
+  /// A cgroup's name goes on with the number of the process that it is for.
   static let prefix = "evenkeel-test-"
 
   /// Removes the cgroups of tests that were killed, with all that is left in them.
-  static func removeAbandoned(below mount: String) throws {
+  fileprivate static func removeAbandoned(below mount: String) throws {
     for name in try FileSystem.names(in: mount) where name.hasPrefix(prefix) {
       guard let process = pid_t(name.dropFirst(prefix.count)), kill(process, 0) != 0, errno == ESRCH else { continue }
       try? write("1", to: "\(mount)/\(name)/cgroup.kill")
@@ -47,7 +48,7 @@ private enum Sandbox {
 
   /// Of an expectation that fails, an exit test tells its parent no more than that, and its error output goes nowhere:
   /// the rest is said on the parent's.
-  static func explainingIssues(_ body: () throws -> Void) {
+  fileprivate static func explainingIssues(_ body: () throws -> Void) {
     shareErrorOutput()
     withKnownIssue(isIntermittent: true) {
       do {
@@ -67,6 +68,7 @@ private enum Sandbox {
     close(output)
   }
 
+  /// Where cgroups can be made.
   static func cgroupMount() throws -> String {
     guard geteuid() == 0 else {
       throw SandboxError("this test needs root: it makes cgroups and namespaces, and loads BPF programs")
@@ -77,7 +79,7 @@ private enum Sandbox {
     return mount
   }
 
-  static func enterNamespaces() throws {
+  fileprivate static func enterNamespaces() throws {
     try system("unshare", unshare(CInt(NEW_NETWORK_NAMESPACE | NEW_MOUNT_NAMESPACE)))
     try system("make mounts private", mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil))
     try write("1", to: "/proc/sys/net/ipv6/ip_nonlocal_bind")
@@ -85,12 +87,12 @@ private enum Sandbox {
   }
 
   /// Tests hold thousands of sockets open.
-  static func raiseDescriptorLimit() throws {
+  fileprivate static func raiseDescriptorLimit() throws {
     var limit = rlimit(rlim_cur: 8192, rlim_max: 8192)
     try system("raise the limit of descriptors", setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
   }
 
-  static func write(_ text: String, to path: String) throws {
+  fileprivate static func write(_ text: String, to path: String) throws {
     let file = try FileDescriptor.open(path, .writeOnly)
     _ = try file.closeAfter { try file.writeAll(text.utf8) }
   }

@@ -8,7 +8,7 @@ final class TCPSocket {
   private let domain: CInt
 
   /// The kind of socket by which an IPv4 address is asked for.
-  enum Form: Codable, Sendable {
+  enum Form {
     case native
     /// An IPv6 socket, and ::ffff:a.b.c.d: as gRPC's C-core does.
     case mapped
