@@ -34,14 +34,32 @@ struct PlacingTests {
     }
   }
 
-  @Test("IPv6, and an IPv4 client of a server that speaks both, too")
-  func families() async {
+  @Test("over IPv6, too")
+  func ipv6() async {
     await #expect(processExitsWith: .success) {
       inSandbox { cgroup in
         var stage = try Stage(on: cgroup, at: .pod(11, .ipv6))
         try stage.say(Frame.greeting + Frame.response())
         #expect(try stage.place() == .placed)
         try stage.expect(Goaway.frame(debugData: "manual"))
+      }
+    }
+  }
+
+  @Test("a server that listens for Multipath TCP, as Go's do, and a client that does not speak it")
+  func multipathListener() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var datapath = try Datapath(on: cgroup)
+        try datapath.track(.pod(11))
+        let listener = try TCPSocket.listening(at: .pod(11), over: .mptcp)
+        let client = try TCPSocket.connected(to: .pod(11))
+        let server = try listener.accept()
+        var stage = try Stage(datapath: datapath, pods: Pods([]), client: client, server: server)
+        try stage.say(Frame.greeting + Frame.response())
+        #expect(try stage.place() == .placed)
+        try stage.expect(Goaway.frame(debugData: "manual"))
+        try stage.say(Frame.response(stream: 3))
       }
     }
   }
@@ -54,9 +72,10 @@ struct PlacingTests {
       inSandbox { cgroup in
         var stage = try Stage(on: cgroup)
         let data = Frame.data(Array(repeating: 7, count: 100))
-        // What the server says, piece by piece: after each, a GOAWAY would do harm.
+        #expect(try stage.place() == .refused, "the server has said nothing yet")
+        // What it says then, piece by piece: after each, a GOAWAY would do harm.
         let pieces: [[UInt8]] = [
-          [], Frame.settings, Frame.settingsAck, Frame.headers(stream: 1), Array(data[..<5]), Array(data[5..<50]),
+          Frame.settings, Frame.settingsAck, Frame.headers(stream: 1), Array(data[..<5]), Array(data[5..<50]),
           data[50...] + Frame.headers(stream: 3, endHeaders: false, endStream: true),
           Array(Frame.continuation(stream: 3).dropLast()),
         ]
@@ -65,7 +84,7 @@ struct PlacingTests {
           #expect(try stage.place() == .refused, "after piece \(number)")
           #expect(!stage.client.isReadable(), "nothing may reach the client")
         }
-        #expect(try stage.counters().refused == UInt64(pieces.count))
+        #expect(try stage.counters().refused == UInt64(pieces.count + 1))
         try stage.say(Array(Frame.continuation(stream: 3).suffix(1)))
         #expect(try stage.place() == .placed)
         try stage.expect(Goaway.frame(debugData: "manual"))
