@@ -166,6 +166,25 @@ struct ServerTests {
     }
   }
 
+  @Test("Clients that connect in the very moment of a shutdown do no harm")
+  func connectDuringShutdown() async throws {
+    for _ in 1...200 {
+      try await withTemporaryDirectory { directory in
+        let socket = "\(directory)/s.sock"
+        let server = try StatsServer(socketPath: socket, provider: SampleAgent(), logger: .silent)
+        let run = Task { try await server.run() }
+        #expect(try await RawClient(socket).request("GET", "/healthz").status == 200)
+        let clients = await onOwnThread {
+          let clients = (1...8).compactMap { _ in try? RawClient(socket) }
+          run.cancel()
+          return clients + (1...8).compactMap { _ in try? RawClient(socket) }
+        }
+        try await run.value
+        for client in clients { #expect(await client.receiveAll() == "") }
+      }
+    }
+  }
+
   @Test("A server runs once")
   func runsOnce() async throws {
     try await withTemporaryDirectory { directory in
