@@ -45,6 +45,31 @@ struct BorrowTests {
     }
   }
 
+  @Test("while a bounced frame's socket is in the sockhash still, the server's next message passes: never SK_DROP")
+  func messageBesideRefusal() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        let node = try ServingNode(on: cgroup)
+        let judge = try node.datapath.makeGuard()
+        try judge.announce(.manual)
+        try node.say(Frame.greeting)
+        let owner = try #require(try judge.owners()[node.cookie])
+        let socket = try BorrowedSocket(process: owner.process, descriptor: owner.descriptor)
+        let frame = Goaway.frame(debugData: "manual")
+        try judge.take(socket)
+        for count in 1...10 as ClosedRange<UInt32> {
+          let sent = try? socket.send(frame)
+          // With SK_DROP the kernel would keep that verdict, and the server's write would fail with EACCES.
+          try node.say(Frame.ping)
+          #expect(sent == frame.count, "to its sender, a bounced frame is sent")
+          let report = try #require(try judge.report(on: socket))
+          #expect(report.frames == count && report.verdict == .notServed)
+        }
+        try judge.giveBack()
+      }
+    }
+  }
+
   @Test("a server that was killed while its connection was due: gone")
   func killedServer() async {
     await #expect(processExitsWith: .success) {
