@@ -1,3 +1,4 @@
+import Glibc
 import Lab
 import StatsAPI
 import Testing
@@ -31,19 +32,48 @@ struct FlagTests {
     }
   }
 
-  @Test("SIGHUP does not end it, and its input stays in force")
+  @Test("SIGHUP has the manifests read again, also where no event has told of a change")
   func reload() async throws {
     try await withLab(kubeProxy: false) { cluster in
       let pods = try await cluster.addPods(1, named: "server")
-      _ = try await cluster.addService("echo", ports: [grpcPort], pods: pods)
+      let service = try await cluster.addService("echo", ports: [grpcPort], pods: pods)
       let agent = try await cluster.startAgent(Programs.evenkeel)
-      let before = try await cluster.stats.services()
-      _ = try await cluster.start(["kill", "-HUP", "\(agent.processIdentifier)"]).waitUntilExit()
-      _ = try await cluster.addService("later", ports: [grpcPort], pods: pods)
-      try await eventually("the second Service", within: .seconds(10)) {
-        try await cluster.stats.services().services.count == before.services.count + 1
+      #expect(try await cluster.stats.services().services.map(\.port) == [80])
+
+      // What is written through a mapping raises no event (inotify(7)) until the file is closed behind it.
+      let manifest = try MappedFile(cluster.manifestPath(of: service))
+      try manifest.replace("\"port\" : 80,", with: "\"port\" : 81,")
+      agent.send(.hangUp)
+      try await eventually("the Service's other port", within: .seconds(10)) {
+        try await cluster.stats.services().services.map(\.port) == [81]
       }
       #expect(agent.isRunning)
+      withExtendedLifetime(manifest) {}
     }
+  }
+}
+
+/// A file that is mapped into memory, to be written to without the file system's noticing.
+private struct MappedFile: ~Copyable {
+  private let bytes: UnsafeMutableRawBufferPointer
+
+  init(_ path: String) throws {
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    try #require(descriptor >= 0, "open \(path): \(errno)")
+    defer { close(descriptor) }
+    let size = Int(lseek(descriptor, 0, SEEK_END))
+    let address = try #require(mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0))
+    try #require(address != MAP_FAILED, "map \(path): \(errno)")
+    bytes = UnsafeMutableRawBufferPointer(start: address, count: size)
+  }
+
+  deinit { munmap(bytes.baseAddress, bytes.count) }
+
+  /// Replaces the only place where the text stands by another of the same length.
+  func replace(_ old: String, with new: String) throws {
+    try #require(old.utf8.count == new.utf8.count)
+    let places = Array(bytes).ranges(of: Array(old.utf8))
+    try #require(places.count == 1)
+    bytes[places[0]].copyBytes(from: new.utf8)
   }
 }
