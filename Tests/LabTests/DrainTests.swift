@@ -5,7 +5,14 @@ import Testing
 
 @Suite("Drain, with real clients and servers", .serialized)
 struct DrainTests {
-  static let pairs = Peer.servers.flatMap { server in Peer.allCases.map { (server, $0) } }
+  /// Every client of each server, and grpc-go's server with the two that are the most used.
+  static let pairs: [(Peer, Peer)] = {
+    let all =
+      Peer.servers.flatMap { server in Peer.allCases.map { (server, $0) } } + [
+        (.grpcGo, .grpcio), (.grpcGo, .grpcGo),
+      ]
+    return all.filter { Programs.grpcGo != nil || ($0.0 != .grpcGo && $0.1 != .grpcGo) }
+  }()
 
   @Test(
     "No request is lost while every connection is drained each second, and every GOAWAY is where a frame may be",

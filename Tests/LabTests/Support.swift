@@ -18,6 +18,12 @@ enum Programs {
     return [python, "\(peers)/\(script)"]
   }
 
+  /// The program that scripts/grpc-go builds. Nil where it cannot be had, which scripts/test has said.
+  static let grpcGo: String? = {
+    let path = ProcessInfo.processInfo.environment["EVENKEEL_TEST_GRPC_GO"]
+    return path == "" ? nil : path ?? "EVENKEEL_TEST_GRPC_GO is not set: use scripts/test"
+  }()
+
   struct Missing: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -86,6 +92,7 @@ enum AddressFamily: String, CaseIterable {
 enum Peer: String, CaseIterable, Sendable {
   case grpcio = "grpcio"
   case grpcSwift = "grpc-swift"
+  case grpcGo = "grpc-go"
   case node = "Node http2"
 
   static let servers: [Peer] = [.grpcio, .grpcSwift]
@@ -95,6 +102,7 @@ enum Peer: String, CaseIterable, Sendable {
     return switch self {
     case .grpcio: try Programs.python("grpcio_server.py") + flags
     case .grpcSwift: [Programs.lab, "serve"] + flags
+    case .grpcGo: [Programs.grpcGo ?? "", "server"] + flags
     case .node: ["node", "\(Programs.peers)/node_server.mjs"] + flags
     }
   }
@@ -108,6 +116,7 @@ enum Peer: String, CaseIterable, Sendable {
     return switch self {
     case .grpcio: try Programs.python("grpcio_client.py") + flags
     case .grpcSwift: [Programs.lab, "call"] + flags
+    case .grpcGo: [Programs.grpcGo ?? "", "client"] + flags
     // Node's http2 refuses locally what is asked for between the GOAWAY's arrival and the event that tells of it: it never
     // reached the wire, and can be asked for again, as grpc-js does.
     case .node: ["node", "\(Programs.peers)/node_client.mjs", "--retry-refused"] + flags
