@@ -21,7 +21,8 @@ const (
 // rawCodec leaves messages as they are: a message is a *[]byte.
 type rawCodec struct{}
 
-func (rawCodec) Name() string { return "raw" }
+// Name is empty, so that the content type is application/grpc: grpc-swift refuses subtypes that it does not know.
+func (rawCodec) Name() string { return "" }
 
 func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
