@@ -76,6 +76,7 @@ extension Agent {
     cluster = new
     inputFailure = nil
     policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
+    scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
     let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
     report(datapath.setLocalEndpoints(localEndpoints, at: now) + datapath.setTables(tables, at: now))
     if !isReady {

@@ -37,7 +37,7 @@ extension ServicePort {
 
   /// The endpoints that new connections may go to: the ready ones; if there are none, those that are terminating and
   /// still serve (KEP-1669). With `internalTrafficPolicy: Local`, only this node's.
-  func eligibleEndpoints(on node: Node) -> [Endpoint] {
+  public func eligibleEndpoints(on node: Node) -> [Endpoint] {
     let reachable = isLocalOnly ? endpoints.filter(node.hosts) : endpoints
     let ready = reachable.filter { $0.state == .ready }
     return ready.isEmpty ? reachable.filter { $0.state == .serving } : ready

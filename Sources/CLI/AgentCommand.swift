@@ -55,6 +55,12 @@ public struct AgentCommand: Verb {
 
   @Option(
     help: ArgumentHelp(
+      "For how long pods that were there shed connections to pods that were added; 0s: they do not.",
+      valueName: "duration"))
+  var rebalanceWindow = DurationArgument(value: .seconds(10))
+
+  @Option(
+    help: ArgumentHelp(
       "How long a connection may outlive its GOAWAY; 0s: as long as its streams.", valueName: "duration"))
   var drainGrace = DurationArgument(value: .zero)
 
@@ -97,7 +103,8 @@ public struct AgentCommand: Verb {
       manifests: manifests, selector: serviceSelector.value, node: Node(name: nodeName),
       cgroup: try cgroup ?? mountedCgroup(), bpffs: bpffs, socket: socket, policy: policy.value,
       drain: DrainSettings(
-        interval: drainInterval.value, jitterPercent: drainJitter, pacePercent: drainPace, grace: drainGrace.value),
+        interval: drainInterval.value, jitterPercent: drainJitter, pacePercent: drainPace,
+        rebalanceWindow: rebalanceWindow.value, grace: drainGrace.value),
       limits: DatapathLimits(services: maxServices, endpoints: maxEndpoints),
       selfTestServer: SelfTestServerCommand.command)
   }

@@ -1,13 +1,16 @@
 import Balancing
 
-/// A connection that may be handed out. The smaller one comes first in its pod: the more urgent, then the older.
+/// A connection that may be handed out. The smaller one comes first in its pod: the more urgent, then the busier, then
+/// the older.
 struct Candidate: Comparable {
   let reason: DrainReason
+  /// Of its load.
+  let magnitude: Int
   let established: Duration
   let connection: UInt64
 
   static func < (a: Candidate, b: Candidate) -> Bool {
-    (a.reason, a.established, a.connection) < (b.reason, b.established, b.connection)
+    (a.reason, -a.magnitude, a.established, a.connection) < (b.reason, -b.magnitude, b.established, b.connection)
   }
 }
 
@@ -38,16 +41,18 @@ struct Shortlist {
 }
 
 /// A candidate in the order of all pods: the most urgent reasons first; within a reason one of each pod in turn,
-/// beginning with the pod whose last attempt is the longest ago.
+/// beginning with the busiest pod, and of equals with the one whose last attempt is the longest ago.
 struct Turn: Comparable {
   let candidate: Candidate
   let endpoint: SocketAddress
   /// How many candidates of its pod come before it.
   let round: Int
+  /// Of its pod's load.
+  let magnitude: Int
   let lastAttempt: Duration
 
   static func < (a: Turn, b: Turn) -> Bool {
-    (a.candidate.reason, a.round, a.lastAttempt, a.candidate)
-      < (b.candidate.reason, b.round, b.lastAttempt, b.candidate)
+    (a.candidate.reason, a.round, -a.magnitude, a.lastAttempt, a.candidate)
+      < (b.candidate.reason, b.round, -b.magnitude, b.lastAttempt, b.candidate)
   }
 }

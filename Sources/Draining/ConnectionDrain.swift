@@ -24,11 +24,17 @@ struct ConnectionDrain: Sendable {
   }
 
   struct Wait: Sendable, Equatable {
-    /// Why it is drained whatever its age; nil: for nothing but its age, or because its pod is going away.
-    var requested: DrainReason?
+    /// Why and from when on it is drained whatever its age; nil: for nothing but its age, or because its pod is going
+    /// away.
+    var requested: Wish?
     /// It was refused; the next attempt is not before this time.
     var notBefore = Duration.zero
     var refusals = 0
+  }
+
+  struct Wish: Sendable, Equatable {
+    var reason: DrainReason
+    var due: Duration
   }
 
   struct Drain: Sendable, Equatable {
@@ -42,11 +48,15 @@ struct ConnectionDrain: Sendable {
     if case .placing = state { true } else { false }
   }
 
-  /// The connection is to be drained for this reason. True if it now waits for its GOAWAY.
-  mutating func request(_ reason: DrainReason) -> Bool {
+  /// Nobody has asked for its drain, and nothing was attempted.
+  var isUntouched: Bool { state == .waiting(Wait()) }
+
+  /// The connection is to be drained for this reason, from then on. True if it now waits for its GOAWAY.
+  mutating func request(_ reason: DrainReason, due: Duration) -> Bool {
     func requested(_ wait: Wait) -> Wait {
       var wait = wait
-      wait.requested = min(wait.requested ?? reason, reason)
+      let before = wait.requested ?? Wish(reason: reason, due: due)
+      wait.requested = Wish(reason: min(before.reason, reason), due: min(before.due, due))
       return wait
     }
     switch state {

@@ -7,7 +7,8 @@ public import Balancing
 /// - `tick` with a fresh snapshot: at `nextWakeUp`, when endpoints change, and at least every second or so, because
 ///   connections that no snapshot has shown yet cannot be foreseen;
 /// - `report` with the outcome of each placement that a tick has ordered;
-/// - `request` when an operator asks for a drain.
+/// - `request` when an operator asks for a drain;
+/// - `endpointsChanged` when Services or endpoints have, before the next tick.
 ///
 /// What holds: a connection gets one GOAWAY at most, none before its first response has ended, and none after any other
 /// GOAWAY. No window of one second sees more GOAWAYs on a pod than its pace, unless the pod is terminating. The pace is a
@@ -25,6 +26,7 @@ public struct DrainScheduler: Sendable {
 
   private var drains: [UInt64: ConnectionDrain] = [:]
   private var paces: [SocketAddress: Pace] = [:]
+  private var rebalancing: Rebalancing
   /// Counts the snapshots, one a tick.
   private var snapshot: UInt64 = 0
   private var lastTick = Duration.zero
@@ -41,7 +43,10 @@ public struct DrainScheduler: Sendable {
     case batch
   }
 
-  public init(settings: DrainSettings) { self.settings = settings }
+  public init(settings: DrainSettings) {
+    self.settings = settings
+    rebalancing = Rebalancing(window: settings.rebalanceWindow)
+  }
 
   /// Takes all of this node's connections as they are now, and the policies that are in force.
   ///
@@ -50,6 +55,7 @@ public struct DrainScheduler: Sendable {
     _ connections: [AcceptedConnection], policies: [SocketAddress: DrainPolicy], at now: Duration
   ) -> DrainOrders {
     (snapshot, lastTick) = (snapshot + 1, now)
+    rebalance(connections, policies, at: now)
     var survey = Survey(at: now, settings: settings, policies: policies, free: Limits.attempts - attempts)
     var orders = DrainOrders()
     for connection in connections { look(at: connection, &survey, &orders) }
@@ -92,10 +98,21 @@ public struct DrainScheduler: Sendable {
     guard !meant.isEmpty || target.isKnown(to: servicePorts) else { return .unknown }
     let queued = meant.count { connection in
       let new = ConnectionDrain(endpoint: connection.endpoint, snapshot: snapshot)
-      return connection.condition == .open && drains[connection.id, default: new].request(.manual)
+      return connection.condition == .open && drains[connection.id, default: new].request(.manual, due: now)
     }
     if queued > 0 { wake(at: now) }
     return .queued(queued)
+  }
+
+  /// Takes the Services and endpoints that are in force from now on. Of endpoints that were added to those of the last
+  /// call, others take over connections.
+  ///
+  /// - Parameter node: the node whose connections this scheduler is told of.
+  public mutating func endpointsChanged(to servicePorts: [ServicePort], on node: Node, at now: Duration) {
+    rebalancing.endpointsChanged(
+      to: servicePorts, on: node,
+      interval: { [settings] in Limits.interval($0.drainInterval ?? settings.interval) }, at: now)
+    if rebalancing.isPending { wake(at: now) }
   }
 
   /// Why the connection is left alone, if an attempt has shown that.
@@ -115,6 +132,35 @@ public struct DrainScheduler: Sendable {
 // MARK: - The parts of a tick
 
 extension DrainScheduler {
+  /// Chooses what old endpoints shed to those that were added, from the first snapshot after the change.
+  private mutating func rebalance(
+    _ connections: [AcceptedConnection], _ policies: [SocketAddress: DrainPolicy], at now: Duration
+  ) {
+    guard rebalancing.isPending else { return }
+    var counted: [SocketAddress: [AcceptedConnection]] = [:]
+    var loads: [Rebalancing.Group: Load] = [:]
+    for connection in connections where connection.condition == .open && connection.responses > 0 {
+      guard let shed = rebalancing[pending: connection.endpoint], connection.established <= shed.began else { continue }
+      counted[connection.endpoint, default: []].append(connection)
+      loads[shed.group, default: Load()].add(connection.load(at: now))
+    }
+    for (endpoint, here) in counted {
+      guard let group = rebalancing[pending: endpoint]?.group, let load = loads[group] else { continue }
+      let interval = Limits.interval(policies[endpoint]?.interval ?? .zero)
+      let candidates = here.filter { connection in
+        // Whoever carries most of a Service's load would only carry its hot spot elsewhere.
+        let isHotSpot = connection.load(at: now).rate > load.rate / 2
+        return drains[connection.id]?.isUntouched ?? true && (!isHotSpot || now - connection.established >= interval)
+      }
+      let oldestFirst = candidates.sorted { ($0.established, $0.id) < ($1.established, $1.id) }.map(\.id)
+      for choice in rebalancing.choose(at: endpoint, of: here.count, from: oldestFirst, now: now) {
+        let new = ConnectionDrain(endpoint: endpoint, snapshot: snapshot)
+        _ = drains[choice.connection, default: new].request(.rebalance, due: choice.due)
+      }
+    }
+    rebalancing.settle()
+  }
+
   private mutating func look(at connection: AcceptedConnection, _ survey: inout Survey, _ orders: inout DrainOrders) {
     let isOpen = connection.condition == .open
     guard let index = drains.index(forKey: connection.id) else {
@@ -128,7 +174,7 @@ extension DrainScheduler {
     drains.values[index].lastSnapshot = snapshot
     switch drains.values[index].state {
     case .waiting(let wait): if isOpen { survey.add(connection, wait) }
-    case .placing: if isOpen { survey.addAttempt(at: connection.endpoint) }
+    case .placing: if isOpen { survey.addAttempt(on: connection) }
     case .draining:
       survey.wake(at: survey.now + Limits.look)
       if drains.values[index].isOverdue(after: settings.grace, at: survey.now) { orders.closures.append(connection.id) }

@@ -8,15 +8,19 @@ public struct DrainSettings: Sendable, Equatable {
   /// `--drain-pace`: how many percent of a pod's open connections may be drained in any one second; never less than
   /// one connection.
   public var pacePercent: Double
+  /// `--rebalance-window`: for how long pods that were there shed connections to pods that were added. Zero: they do not.
+  public var rebalanceWindow: Duration
   /// `--drain-grace`: for how long a connection may outlive its GOAWAY. Zero: for as long as its streams.
   public var grace: Duration
 
   public init(
-    interval: Duration = .seconds(600), jitterPercent: Double = 10, pacePercent: Double = 10, grace: Duration = .zero
+    interval: Duration = .seconds(600), jitterPercent: Double = 10, pacePercent: Double = 10,
+    rebalanceWindow: Duration = .seconds(10), grace: Duration = .zero
   ) {
     self.interval = interval
     self.jitterPercent = jitterPercent
     self.pacePercent = pacePercent
+    self.rebalanceWindow = rebalanceWindow
     self.grace = grace
   }
 }

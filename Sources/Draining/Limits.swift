@@ -18,6 +18,12 @@ enum Limits {
   /// … or that one has served of which the pod is going away, or the operator waiting.
   static let urgentLook = Duration.milliseconds(100)
 
+  /// In place of the drain interval where connections are not drained for their age.
+  private static let noInterval = Duration.seconds(600)
+
+  /// For how long it matters that something has happened to a connection or an endpoint: the drain interval.
+  static func interval(_ interval: Duration) -> Duration { interval > .zero ? interval : noInterval }
+
   /// How long a connection is left alone after so many refusals: it doubles with each.
   static func backOff(after refusals: Int) -> Duration {
     // 2^10 is far beyond the longest already, and keeps the shift in bounds.

@@ -12,18 +12,5 @@ struct MaxAge: Sendable {
     width = interval * (2 * jitter)
   }
 
-  func age(of connection: UInt64) -> Duration {
-    // The upper 53 bits are a fraction in 0..<1 without rounding.
-    least + width * (Double(Self.mixed(connection) >> 11) * 0x1p-53)
-  }
-
-  /// A bijection in which every bit of the input changes each bit of the output with a probability of one half
-  /// (splitmix64: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014). Cookies are small
-  /// consecutive numbers, which a weaker hash would leave in order.
-  static func mixed(_ number: UInt64) -> UInt64 {
-    var bits = number &+ 0x9e37_79b9_7f4a_7c15
-    bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
-    return bits ^ (bits >> 31)
-  }
+  func age(of connection: UInt64) -> Duration { least + width * Scatter.fraction(of: connection) }
 }

@@ -23,6 +23,8 @@ struct Survey {
     let isTerminating: Bool
     let maxAge: MaxAge?
     var open = 0
+    /// Of all its open connections.
+    var load = Load()
     /// How many connections could be handed out now, if it were not for the limits.
     var due = 0
     var shortlist: Shortlist
@@ -36,19 +38,25 @@ struct Survey {
   /// An open connection that waits for its GOAWAY, or will at some time.
   mutating func add(_ connection: AcceptedConnection, _ wait: ConnectionDrain.Wait) {
     let pod = index(of: connection.endpoint)
+    let load = connection.load(at: now)
     pods[pod].open += 1
-    guard let (reason, due) = pods[pod].wish(for: connection, wait, at: now) else { return }
-    guard due <= now else { return wake(at: due) }
+    pods[pod].load.add(load)
+    guard let wish = pods[pod].wish(for: connection, wait, at: now) else { return }
+    guard wish.due <= now else { return wake(at: wish.due) }
     queued += 1
-    guard connection.responses > 0 else { return wake(at: now + reason.look) }
+    guard connection.responses > 0 else { return wake(at: now + wish.reason.look) }
     guard wait.notBefore <= now else { return wake(at: wait.notBefore) }
     pods[pod].due += 1
-    pods[pod].shortlist.add(Candidate(reason: reason, established: connection.established, connection: connection.id))
+    pods[pod].shortlist.add(
+      Candidate(
+        reason: wish.reason, magnitude: load.magnitude, established: connection.established, connection: connection.id))
   }
 
   /// An open connection on which an attempt is under way.
-  mutating func addAttempt(at endpoint: SocketAddress) {
-    pods[index(of: endpoint)].open += 1
+  mutating func addAttempt(on connection: AcceptedConnection) {
+    let pod = index(of: connection.endpoint)
+    pods[pod].open += 1
+    pods[pod].load.add(connection.load(at: now))
     queued += 1
   }
 
@@ -69,15 +77,21 @@ extension Survey.Pod {
   /// Why and from when on the connection is to be drained; nil: not at all, as things are.
   fileprivate func wish(
     for connection: AcceptedConnection, _ wait: ConnectionDrain.Wait, at now: Duration
-  ) -> (DrainReason, due: Duration)? {
-    if isTerminating { return (.endpointTerminating, now) }
-    if let requested = wait.requested { return (requested, now) }
-    return maxAge.map { (.maxAge, connection.established + $0.age(of: connection.id)) }
+  ) -> ConnectionDrain.Wish? {
+    if isTerminating { return .init(reason: .endpointTerminating, due: now) }
+    let aged = maxAge.map {
+      ConnectionDrain.Wish(reason: .maxAge, due: connection.established + $0.age(of: connection.id))
+    }
+    guard let requested = wait.requested else { return aged }
+    guard let aged, requested.due > now, aged.due < requested.due else { return requested }
+    return aged
   }
 
   func turns(_ count: Int, lastAttempt: Duration?) -> [Turn] {
     shortlist.candidates.prefix(count).enumerated().map { round, candidate in
-      Turn(candidate: candidate, endpoint: endpoint, round: round, lastAttempt: lastAttempt ?? .zero)
+      Turn(
+        candidate: candidate, endpoint: endpoint, round: round, magnitude: load.magnitude,
+        lastAttempt: lastAttempt ?? .zero)
     }
   }
 }

@@ -7,6 +7,10 @@ struct ConnectionDrainTests {
   private typealias Wait = ConnectionDrain.Wait
   private typealias Drain = ConnectionDrain.Drain
 
+  private func wish(_ reason: DrainReason, due seconds: Int = 0) -> ConnectionDrain.Wish {
+    ConnectionDrain.Wish(reason: reason, due: .seconds(seconds))
+  }
+
   private func waiting() -> ConnectionDrain { ConnectionDrain(endpoint: pod(1), snapshot: 1) }
 
   private func placing(_ reason: DrainReason = .maxAge) -> ConnectionDrain {
@@ -21,21 +25,24 @@ struct ConnectionDrainTests {
     return drain
   }
 
-  @Test("A request makes a waiting connection wait for that reason; the more urgent of two counts")
+  @Test(
+    "A request makes a waiting connection wait for that reason; of two the more urgent counts, and the earlier time")
   func request() {
     var drain = waiting()
-    #expect(drain.request(.rebalance) == true)
-    #expect(drain.state == .waiting(Wait(requested: .rebalance)))
-    #expect(drain.request(.manual) == true)
-    #expect(drain.request(.rebalance) == true)
-    #expect(drain.state == .waiting(Wait(requested: .manual)))
+    #expect(drain.isUntouched)
+    #expect(drain.request(.rebalance, due: .seconds(9)) == true)
+    #expect(drain.state == .waiting(Wait(requested: wish(.rebalance, due: 9))))
+    #expect(!drain.isUntouched)
+    #expect(drain.request(.manual, due: .seconds(2)) == true)
+    #expect(drain.request(.rebalance, due: .seconds(5)) == true)
+    #expect(drain.state == .waiting(Wait(requested: wish(.manual, due: 2))))
   }
 
   @Test("A request during an attempt is kept for the next")
   func requestWhilePlacing() {
     var drain = placing()
-    #expect(drain.request(.manual) == true)
-    #expect(drain.state == .placing(.maxAge, Wait(requested: .manual)))
+    #expect(drain.request(.manual, due: .zero) == true)
+    #expect(drain.state == .placing(.maxAge, Wait(requested: wish(.manual))))
   }
 
   @Test("A request for what is draining, undrainable or gone changes nothing")
@@ -43,7 +50,7 @@ struct ConnectionDrainTests {
     for outcome in [.placed, .undrainable(.opaque), .gone] as [PlacementOutcome] {
       var drain = after(outcome)
       let before = drain.state
-      #expect(drain.request(.manual) == false)
+      #expect(drain.request(.manual, due: .zero) == false)
       #expect(drain.state == before)
     }
   }

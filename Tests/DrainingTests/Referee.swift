@@ -38,7 +38,7 @@ struct Referee {
     for endpoint in Set(orders.placements.compactMap { connections[$0.connection]?.endpoint }) {
       let here = node.filter { $0.endpoint == endpoint }
       let handedOut = orders.placements.filter { connections[$0.connection]?.endpoint == endpoint }
-      checkOldestFirst(handedOut, of: here, policies[endpoint], at: now)
+      checkNobodyIsPassedOver(handedOut, of: here, policies[endpoint], at: now)
       if policies[endpoint]?.isTerminating != true { checkPace(handedOut, at: endpoint, of: here, now) }
     }
   }
@@ -66,17 +66,25 @@ struct Referee {
     }
   }
 
-  /// Who is older than the interval with all of the jitter, has served and was never tried may not be passed over.
-  private mutating func checkOldestFirst(
+  /// Who is older than the interval with all of the jitter, has served and was never tried may not be passed over by
+  /// one that is both younger and not busier.
+  private mutating func checkNobodyIsPassedOver(
     _ placements: [Placement], of here: [AcceptedConnection], _ policy: DrainPolicy?, at now: Duration
   ) {
     let chosen = here.filter { connection in
       placements.contains { $0.connection == connection.id && $0.reason == .maxAge }
     }
-    guard let youngest = chosen.map(\.established).max(), let interval = policy?.interval else { return }
+    guard !chosen.isEmpty, let interval = policy?.interval else { return }
+    func busyness(_ connection: AcceptedConnection) -> Double {
+      Double(connection.responses) / ((now - connection.established) / .seconds(1))
+    }
     let longest = interval * (1 + settings.jitterPercent / 100)
-    for connection in here where connection.established < youngest && now - connection.established > longest {
+    for connection in here where now - connection.established > longest {
       let id = connection.id
+      let isLast = !chosen.contains {
+        $0.established > connection.established && busyness($0) <= busyness(connection)
+      }
+      if isLast { continue }
       let isTouched = attempts[id] != nil || placed[id] != nil || refusals[id] != nil || lost.contains(id)
       let canBeDrained = connection.condition == .open && connection.responses > 0
       expect(isTouched || !canBeDrained, "\(id) was passed over")

@@ -31,11 +31,11 @@ struct Node {
   var now = Duration.zero
 
   init(
-    _ connections: [AcceptedConnection], jitter: Double = 0, pace: Double = 100, grace: Duration = .zero,
-    policies: [SocketAddress: DrainPolicy]? = nil
+    _ connections: [AcceptedConnection], jitter: Double = 0, pace: Double = 100, window: Duration = .seconds(10),
+    grace: Duration = .zero, policies: [SocketAddress: DrainPolicy]? = nil
   ) {
     let settings = DrainSettings(
-      interval: .seconds(60), jitterPercent: jitter, pacePercent: pace, grace: grace)
+      interval: .seconds(60), jitterPercent: jitter, pacePercent: pace, rebalanceWindow: window, grace: grace)
     scheduler = DrainScheduler(settings: settings)
     self.connections = connections
     let endpoints = Set(connections.map(\.endpoint))
