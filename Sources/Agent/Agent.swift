@@ -25,6 +25,8 @@ public actor Agent {
 
   /// The input in force.
   var cluster = Cluster()
+  /// This node's endpoints in it, whose connections are tracked.
+  var localEndpoints: Set<SocketAddress> = []
   var isReady = false
   var policies: [SocketAddress: DrainPolicy] = [:]
   /// What is wrong with the input that came last and is not in force.
@@ -78,13 +80,16 @@ extension Agent {
     policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
     scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
     let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
+    let formerEndpoints = localEndpoints
+    localEndpoints = new.trackedEndpoints(on: configuration.node)
     report(datapath.setLocalEndpoints(localEndpoints, at: now) + datapath.setTables(tables, at: now))
     if !isReady {
       try datapath.activate(on: Cgroup(path: configuration.cgroup))
       isReady = true
       logger.info("spreading connections", metadata: ["cgroup": "\(configuration.cgroup)"])
     }
-    try placer?.findOwners()
+    // Connections of endpoints that were not known until now are older than the agent.
+    if !localEndpoints.isSubset(of: formerEndpoints) { try placer?.findOwners() }
     recorded.programmed(after: timeSinceBoot() - seen)
     logger.info(
       "input in force",
@@ -99,13 +104,6 @@ extension Agent {
   public func reject(_ failure: ManifestError) {
     inputFailure = "\(failure)"
     logger.error("input not taken, the last good one stays in force: \(failure)")
-  }
-
-  /// The endpoints of this node that are tracked: those of all Services but the ones in mode `off`.
-  private var localEndpoints: Set<SocketAddress> {
-    Set(
-      cluster.servicePorts.lazy.filter { $0.mode != .off }.flatMap(\.endpoints)
-        .filter { self.configuration.node.hosts($0) }.map(\.address))
   }
 
   private func report(_ failures: [KernelError]) {
@@ -171,8 +169,7 @@ extension Agent {
     do {
       tracked = try datapath.connections()
       let counters = try datapath.incomingCounters()
-      let endpoints = localEndpoints
-      responses.add(Dictionary(uniqueKeysWithValues: endpoints.map { ($0, counters($0).responses) }), at: now)
+      responses.add(Dictionary(uniqueKeysWithValues: localEndpoints.map { ($0, counters($0).responses) }), at: now)
       if now - lastReclaim > .seconds(60) {
         try datapath.reclaimCounters(at: now)
         lastReclaim = now

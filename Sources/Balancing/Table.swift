@@ -57,6 +57,11 @@ public struct Node: Sendable, Equatable {
 }
 
 extension Cluster {
+  /// The endpoints of a node whose connections are tracked: those of all Services but the ones in mode `off`.
+  public func trackedEndpoints(on node: Node) -> Set<SocketAddress> {
+    Set(servicePorts.lazy.filter { $0.mode != .off }.flatMap(\.endpoints).filter(node.hosts).map(\.address))
+  }
+
   /// The tables of all Service addresses, for clients on `node`. A Service of mode `off` has none: it is left alone.
   public func tables(on node: Node, defaultPolicy: Policy) -> [SocketAddress: Table] {
     var tables: [SocketAddress: Table] = [:]

@@ -8,6 +8,7 @@ public struct Guard: ~Copyable, Sendable {
   private let borrowed: BPFMap<UInt32, UInt64>
   private let placement: BPFMap<UInt32, placement>
   private let connections: BPFMap<Int32, connection>
+  private let ownersProgram: BPFProgram
   private let ownerIterator: BPFIterator<owner_record>
   private let sink: SocketPair
   private let process: UInt32
@@ -30,6 +31,10 @@ public struct Guard: ~Copyable, Sendable {
   public struct Owner: Sendable, Hashable {
     public let process: Int32
     public let descriptor: Int32
+
+    public init(process: Int32, descriptor: Int32) {
+      (self.process, self.descriptor) = (process, descriptor)
+    }
   }
 
   init(_ object: borrowing BPFObject) throws(KernelError) {
@@ -43,10 +48,12 @@ public struct Guard: ~Copyable, Sendable {
     let process = try object.program("whoami").run()
     let placement: BPFMap<UInt32, placement> = try object.map("placement")
     let connections: BPFMap<Int32, connection> = try object.map("connections")
-    let ownerIterator: BPFIterator<owner_record> = try BPFIterator(object.program("owners"))
+    let ownersProgram = try object.program("owners")
+    let ownerIterator: BPFIterator<owner_record> = try BPFIterator(ownersProgram)
     self.borrowed = borrowed
     self.placement = placement
     self.connections = connections
+    self.ownersProgram = ownersProgram
     self.ownerIterator = ownerIterator
     self.sink = sink
     self.process = process
@@ -56,9 +63,18 @@ public struct Guard: ~Copyable, Sendable {
   ///
   /// On its way through all open files it marks connections of local endpoints that nobody tracks as older than the
   /// agent.
-  public func owners() throws(KernelError) -> [UInt64: Owner] {
+  public func owners() throws(KernelError) -> [UInt64: Owner] { try Self.owners(ownerIterator) }
+
+  /// The same, of one process only.
+  public func owners(in process: Int32) throws(KernelError) -> [UInt64: Owner] {
+    let iterator: BPFIterator<owner_record> = try BPFIterator(ownersProgram, overFilesOf: process)
+    return try Self.owners(iterator).filter { $0.value.process == process }
+  }
+
+  /// Of several descriptors of a socket the first.
+  private static func owners(_ iterator: borrowing BPFIterator<owner_record>) throws(KernelError) -> [UInt64: Owner] {
     Dictionary(
-      try ownerIterator.records().map {
+      try iterator.records().map {
         ($0.cookie, Owner(process: Int32(bitPattern: $0.process), descriptor: Int32(bitPattern: $0.descriptor)))
       }, uniquingKeysWith: { first, _ in first })
   }

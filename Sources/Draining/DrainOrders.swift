@@ -15,10 +15,11 @@ public struct DrainOrders: Sendable, Equatable {
 /// A GOAWAY to be placed.
 public struct Placement: Sendable, Hashable {
   public var connection: UInt64
+  public var endpoint: SocketAddress
   public var reason: DrainReason
 
-  public init(connection: UInt64, reason: DrainReason) {
-    (self.connection, self.reason) = (connection, reason)
+  public init(connection: UInt64, endpoint: SocketAddress, reason: DrainReason) {
+    (self.connection, self.endpoint, self.reason) = (connection, endpoint, reason)
   }
 }
 

@@ -244,7 +244,7 @@ extension DrainScheduler {
     guard drains[connection, default: new].begin(reason) else { return nil }
     attempts += 1
     paces[turn.endpoint, default: Pace()].begin(at: now)
-    return Placement(connection: connection, reason: reason)
+    return Placement(connection: connection, endpoint: turn.endpoint, reason: reason)
   }
 
   private mutating func endAttempt(at endpoint: SocketAddress, placed: Duration?) {

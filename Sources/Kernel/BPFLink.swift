@@ -72,9 +72,21 @@ public struct BPFIterator<Record: BitwiseCopyable>: ~Copyable, Sendable where Re
 
   /// An iterator over the entries of a map.
   public init<K, V>(_ program: borrowing BPFProgram, over map: borrowing BPFMap<K, V>) throws(KernelError) {
-    name = program.name
     var info = bpf_iter_link_info()
     info.map.map_fd = UInt32(bitPattern: map.descriptor.raw)
+    try self.init(program, info)
+  }
+
+  /// An iterator over the open files of one process. Before Linux 6.1 it goes over those of all.
+  public init(_ program: borrowing BPFProgram, overFilesOf process: Int32) throws(KernelError) {
+    var info = bpf_iter_link_info()
+    info.task.pid = UInt32(bitPattern: process)
+    try self.init(program, info)
+  }
+
+  private init(_ program: borrowing BPFProgram, _ info: bpf_iter_link_info) throws(KernelError) {
+    name = program.name
+    var info = info
     let raw = program.descriptor.raw
     link = Descriptor(
       owning: try check("start iterator \(program.name)") {

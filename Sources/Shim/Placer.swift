@@ -1,3 +1,4 @@
+internal import Balancing
 public import Datapath
 public import Draining
 internal import HTTP2
@@ -8,7 +9,8 @@ internal import SystemPackage
 public struct Placer: ~Copyable {
   private let judge: Guard
   private let now: @Sendable () -> Duration
-  private var owners: [UInt64: Guard.Owner] = [:]
+  private var owners = Owners()
+  private var lastSurvey: Duration?
   private var announced: DrainReason?
   /// GOAWAYs that were sent without the guard having looked at them. Must stay 0.
   public private(set) var unguarded: UInt64 = 0
@@ -17,6 +19,9 @@ public struct Placer: ~Copyable {
   private static let window = Duration.microseconds(200)
   /// How long to wait for a quiet moment of a borrowed socket: rule 9 forbids to hold it for long.
   private static let patience = Duration.microseconds(300)
+  /// How long to leave it at that after all open files of the node were looked through: on a large node that takes tens of
+  /// milliseconds.
+  private static let surveyPause = Duration.seconds(1)
 
   /// - Parameter now: the time since boot.
   public init(_ judge: consuming Guard, now: @escaping @Sendable () -> Duration) {
@@ -24,36 +29,25 @@ public struct Placer: ~Copyable {
     self.now = now
   }
 
-  /// Looks up anew where the node's tracked sockets are open.
-  public mutating func findOwners() throws(KernelError) { owners = try judge.owners() }
+  /// Looks through all open files of the node, and marks connections that nobody tracks as older than the agent.
+  public mutating func findOwners() throws(KernelError) {
+    owners.replaceAll(by: try judge.owners())
+    lastSurvey = now()
+  }
 
   /// Carries out the placements in their order.
-  ///
-  /// - Returns: the outcome of each, and what was wrong where something was that should never be.
   public mutating func place(
     _ placements: [Placement]
   ) throws(KernelError) -> [(placement: Placement, outcome: PlacementOutcome)] {
-    if placements.contains(where: { owners[$0.connection] == nil }) { try findOwners() }
-    var outcomes: [(placement: Placement, outcome: PlacementOutcome)] = []
-    var isFresh = false
-    for placement in placements {
-      var outcome = try place(placement)
-      if outcome == .gone && !isFresh {
-        // The owner may have passed the socket on, or moved it to another descriptor.
-        try findOwners()
-        isFresh = true
-        outcome = try place(placement)
-      }
-      outcomes.append((placement, outcome))
-    }
-    return outcomes
+    var search = Search()
+    return try placements.map { placement throws(KernelError) in (placement, try place(placement, &search)) }
   }
 
   /// Ends connections at once, which fails the streams that are still open on them.
   public mutating func close(_ connections: [UInt64]) throws(KernelError) {
-    if connections.contains(where: { owners[$0] == nil }) { try findOwners() }
+    if connections.contains(where: { owners.owner(of: $0) == nil }) && maySurvey { try findOwners() }
     for connection in connections {
-      guard let owner = owners[connection],
+      guard let owner = owners.owner(of: connection),
         let socket = try? BorrowedSocket(process: owner.process, descriptor: owner.descriptor),
         socket.cookie() == connection
       else { continue }
@@ -61,8 +55,35 @@ public struct Placer: ~Copyable {
     }
   }
 
+  /// What was looked through for the placements of one call.
+  private struct Search {
+    var endpoints: Set<SocketAddress> = []
+    var isComplete = false
+  }
+
+  private var maySurvey: Bool { lastSurvey.map { now() - $0 >= Self.surveyPause } ?? true }
+
+  /// Where the socket is not where it was, or was never seen, it most likely is in a process that has others of its
+  /// endpoint; else it may be anywhere: in a new process, or passed on to another.
+  private mutating func place(_ placement: Placement, _ search: inout Search) throws(KernelError) -> PlacementOutcome {
+    var outcome = try place(placement)
+    if outcome == .gone && search.endpoints.insert(placement.endpoint).inserted {
+      for process in owners.processes(of: placement.endpoint) {
+        owners.replace(process, by: try judge.owners(in: process))
+      }
+      outcome = try place(placement)
+    }
+    if outcome == .gone && !search.isComplete {
+      guard maySurvey else { return .busy }
+      try findOwners()
+      search.isComplete = true
+      outcome = try place(placement)
+    }
+    return outcome
+  }
+
   private mutating func place(_ placement: Placement) throws(KernelError) -> PlacementOutcome {
-    guard let owner = owners[placement.connection] else { return .gone }
+    guard let owner = owners.owner(of: placement.connection, at: placement.endpoint) else { return .gone }
     if announced != placement.reason {
       try judge.announce(placement.reason)
       announced = placement.reason

@@ -78,8 +78,8 @@ public enum SelfTest {
 
   private static let goaway = Goaway.frame(debugData: DrainReason.manual.rawValue)
 
-  /// A connection on which one response has ended. Returns its id.
-  private static func open(_ ask: Ask, _ datapath: inout Datapath) async throws -> UInt64 {
+  /// A connection on which one response has ended.
+  private static func open(_ ask: Ask, _ datapath: inout Datapath) async throws -> AcceptedConnection {
     _ = try await ask("connect")
     try await send(settings + response, ask)
     try await expect(settings + response, ask)
@@ -87,13 +87,14 @@ public enum SelfTest {
     guard let connection = ready.last else {
       throw Failure(description: "the frames of a connection were not followed: are cgroup_skb programs run here?")
     }
-    return connection.accepted.id
+    return connection.accepted
   }
 
-  private static func place(on connection: UInt64, _ placer: inout Placer) throws -> PlacementOutcome {
+  private static func place(on connection: AcceptedConnection, _ placer: inout Placer) throws -> PlacementOutcome {
+    let placement = Placement(connection: connection.id, endpoint: connection.endpoint, reason: .manual)
     // An acknowledgement may be on its way still: then the socket is busy, for a moment.
     for _ in 0..<1000 {
-      let outcome = try placer.place([Placement(connection: connection, reason: .manual)])[0].outcome
+      let outcome = try placer.place([placement])[0].outcome
       if outcome != .busy { return outcome }
     }
     return .busy

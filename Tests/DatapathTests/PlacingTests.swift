@@ -134,7 +134,9 @@ struct PlacingTests {
         try stage.server.send(body)
         for _ in 1...20 {
           let outcome = try #require(
-            try stage.placer.place([Placement(connection: stage.server.cookie(), reason: .manual)]).first?.outcome)
+            try stage.placer.place([
+              Placement(connection: stage.server.cookie(), endpoint: .pod(11), reason: .manual)
+            ]).first?.outcome)
           #expect([.busy, .refused].contains(outcome))
         }
         try stage.expect(body)

@@ -36,6 +36,6 @@ struct BackOffTests {
     #expect(node.placements(at: .seconds(60)) == [1])
     #expect(node.request(.connection(1)) == .queued(1))
     node.report(.refused, of: 1)
-    #expect(node.tick(at: .seconds(61)).placements == [Placement(connection: 1, reason: .manual)])
+    #expect(node.tick(at: .seconds(61)).placements == [placement(1, .manual)])
   }
 }

@@ -208,7 +208,7 @@ struct RebalanceTests {
     node.change([cart(pods(1...4))], at: .seconds(100))
     #expect(node.tick(at: .seconds(100)).placements == [])
     #expect(node.request(.connection(102)) == .queued(1))
-    #expect(node.tick(at: .milliseconds(100_010)).placements == [Placement(connection: 102, reason: .manual)])
+    #expect(node.tick(at: .milliseconds(100_010)).placements == [placement(102, .manual)])
     #expect(node.tick(at: .milliseconds(100_051)).placements.map(\.reason) == [.maxAge, .maxAge])
   }
 }

@@ -15,7 +15,7 @@ struct RequestTests {
     var node = Node((1...4).map { connection(UInt64($0), at: pod($0)) }, policies: [:])
     #expect(node.request(.service(cart.service), of: [cart, admin]) == .queued(3))
     #expect(
-      node.tick(at: .seconds(1)).placements == (1...3).map { Placement(connection: $0, reason: .manual) })
+      node.tick(at: .seconds(1)).placements == (1...3).map { placement(UInt64($0), at: pod($0), .manual) })
   }
 
   @Test("An endpoint means all connections to it")

@@ -9,7 +9,7 @@ struct RuleTests {
   func maxAge() {
     var node = Node([connection(1, established: .seconds(5))])
     #expect(node.tick(at: .milliseconds(64_999)).placements.isEmpty)
-    #expect(node.tick(at: .seconds(65)).placements == [Placement(connection: 1, reason: .maxAge)])
+    #expect(node.tick(at: .seconds(65)).placements == [placement(1, .maxAge)])
   }
 
   @Test("An endpoint without a policy or an interval is not drained for its age")
@@ -24,7 +24,7 @@ struct RuleTests {
   func terminating() {
     var node = Node(connections(50), pace: 10, policies: [pod(1): .terminating])
     let placements = node.tick(at: .seconds(1)).placements
-    #expect(placements == (1...50).map { Placement(connection: $0, reason: .endpointTerminating) })
+    #expect(placements == (1...50).map { placement($0, .endpointTerminating) })
   }
 
   @Test("A terminating pod is drained also where draining by age is off")
@@ -114,8 +114,8 @@ struct RuleTests {
     #expect(node.request(.connection(2)) == .queued(1))
     #expect(
       node.tick(at: .seconds(60)).placements == [
-        Placement(connection: 3, reason: .endpointTerminating), Placement(connection: 2, reason: .manual),
-        Placement(connection: 1, reason: .maxAge),
+        placement(3, at: pod(3), .endpointTerminating), placement(2, at: pod(2), .manual),
+        placement(1, at: pod(1), .maxAge),
       ])
   }
 

@@ -14,6 +14,12 @@ func connection(
     id: id, endpoint: endpoint, established: established, responses: responses, condition: condition)
 }
 
+func placement(
+  _ connection: UInt64, at endpoint: SocketAddress = pod(1), _ reason: DrainReason
+) -> Placement {
+  Placement(connection: connection, endpoint: endpoint, reason: reason)
+}
+
 /// So many connections of one pod, of ages a millisecond apart: the first is the oldest.
 func connections(
   _ count: Int, from first: UInt64 = 1, at endpoint: SocketAddress = pod(1)

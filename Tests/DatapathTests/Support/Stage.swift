@@ -57,10 +57,13 @@ struct Stage: ~Copyable {
 
 extension Placer {
   /// Tries to place a GOAWAY until the socket is not busy, as long as that may be for good reasons.
-  mutating func place(on connection: UInt64, _ reason: DrainReason = .manual) throws -> PlacementOutcome {
+  mutating func place(
+    on connection: UInt64, at endpoint: SocketAddress = .pod(11), _ reason: DrainReason = .manual
+  ) throws -> PlacementOutcome {
+    let placement = Placement(connection: connection, endpoint: endpoint, reason: reason)
     var outcome = PlacementOutcome.busy
     _ = try eventually {
-      outcome = try #require(try place([Placement(connection: connection, reason: reason)]).first).outcome
+      outcome = try #require(try place([placement]).first).outcome
       return outcome != .busy
     }
     return outcome
