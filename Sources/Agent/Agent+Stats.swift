@@ -86,9 +86,10 @@ extension Agent: StatsProvider {
       drain: Status.Drain(
         enabled: isDraining, reason: drainProblem, intervalSeconds: configuration.drain.interval.seconds,
         jitterPercent: configuration.drain.jitterPercent, pacePercent: configuration.drain.pacePercent,
+        rebalanceWindowSeconds: configuration.drain.rebalanceWindow.seconds,
         graceSeconds: configuration.drain.grace.seconds, queued: scheduler.queued,
         goaways: all.reduce(0) { $0 + $1.goaways.values.reduce(0, +) }, refused: all.reduce(0) { $0 + $1.refused },
-        unguarded: placer?.unguarded ?? 0),
+        closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
       maps: datapath.usage.map { .init(name: $0.map, entries: $0.entries, maxEntries: $0.maxEntries) },
       warnings: cluster.warnings + [inputFailure].compactMap { $0 } + kernelFailures)
   }
@@ -110,14 +111,17 @@ extension Agent: StatsProvider {
   }
 
   public func metrics() -> [MetricFamily] {
+    recorded.families(
+      status: status(), services: services(), connections: connections(), goaways: goawaysByReason())
+  }
+
+  func goawaysByReason() -> [SocketAddress: [String: UInt64]] {
     let counters = incomingCounters
-    let goaways = Dictionary(
+    return Dictionary(
       uniqueKeysWithValues: allEndpoints.map { endpoint in
         let byReason = counters(endpoint).goaways.map { ($0.rawValue, $1) }
         return (endpoint, Dictionary(uniqueKeysWithValues: byReason))
       })
-    return recorded.families(
-      status: status(), services: services(), connections: connections(), goaways: goaways)
   }
 
   public func drain(_ request: DrainRequest) throws(DrainError) -> Int {

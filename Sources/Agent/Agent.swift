@@ -75,21 +75,21 @@ extension Agent {
     let now = timeSinceBoot()
     let known = Set(cluster.warnings)
     for warning in new.warnings where !known.contains(warning) { logger.warning("\(warning)") }
-    cluster = new
+    let (formerEndpoints, endpoints) = (localEndpoints, new.trackedEndpoints(on: configuration.node))
+    if !formerEndpoints.isSubset(of: endpoints) { recorded.count(services(), goaways: goawaysByReason()) }
+    (cluster, localEndpoints) = (new, endpoints)
     inputFailure = nil
     policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
     scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
     let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
-    let formerEndpoints = localEndpoints
-    localEndpoints = new.trackedEndpoints(on: configuration.node)
-    report(datapath.setLocalEndpoints(localEndpoints, at: now) + datapath.setTables(tables, at: now))
+    report(datapath.setLocalEndpoints(endpoints, at: now) + datapath.setTables(tables, at: now))
     if !isReady {
       try datapath.activate(on: Cgroup(path: configuration.cgroup))
       isReady = true
       logger.info("spreading connections", metadata: ["cgroup": "\(configuration.cgroup)"])
     }
     // Connections of endpoints that were not known until now are older than the agent.
-    if !localEndpoints.isSubset(of: formerEndpoints) { try placer?.findOwners() }
+    if !endpoints.isSubset(of: formerEndpoints) { try placer?.findOwners() }
     recorded.programmed(after: timeSinceBoot() - seen)
     logger.info(
       "input in force",
@@ -148,7 +148,7 @@ extension Agent {
   private func tick() throws {
     look()
     let orders = scheduler.tick(tracked.map(\.accepted), policies: policies, at: timeSinceBoot())
-    for ended in orders.ended { recorded.drainEnded(after: ended.duration) }
+    for ended in orders.ended { recorded.drainEnded(after: ended.duration, wasClosed: ended.wasClosed) }
     guard placer != nil else { return }
     let unguarded = placer?.unguarded ?? 0
     try placer?.close(orders.closures)

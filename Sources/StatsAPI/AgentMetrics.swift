@@ -10,9 +10,13 @@ public struct AgentMetrics: Sendable {
 
   public init() {}
 
-  /// Notes that a connection has ended, so long after its GOAWAY.
-  public mutating func drainEnded(after duration: Duration) {
+  /// Connections that were closed because they outlived their GOAWAY by the grace.
+  public private(set) var drainClosures: UInt64 = 0
+
+  /// Notes that a connection has ended, so long after its GOAWAY: by itself, or closed because its grace was over.
+  public mutating func drainEnded(after duration: Duration, wasClosed: Bool) {
     drainDurations.observe(duration.seconds)
+    if wasClosed { drainClosures += 1 }
   }
 
   /// Notes that a change of the input is in force in the kernel, so long after it was read.
@@ -20,13 +24,18 @@ public struct AgentMetrics: Sendable {
     programming.observe(duration.seconds)
   }
 
-  /// All metrics, at the moment that the values show.
+  /// Notes what the endpoints have counted: before some of them leave, or what they counted since the last time is lost.
   ///
   /// - Parameter goaways: those ever placed on each endpoint's connections and seen on the wire, by reason.
+  public mutating func count(_ services: [Service], goaways: [SocketAddress: [String: UInt64]]) {
+    counters.update(services, goaways: goaways)
+  }
+
+  /// All metrics, at the moment that the values show.
   public mutating func families(
     status: Status, services: [Service], connections: [Connection], goaways: [SocketAddress: [String: UInt64]]
   ) -> [MetricFamily] {
-    counters.update(services, goaways: goaways)
+    count(services, goaways: goaways)
     return Self.serviceFamilies(services, counters)
       + [Self.goawayFamily(services, counters), Self.undrainableFamily(connections, services)]
       + durationFamilies + Self.agentFamilies(status)
@@ -111,6 +120,9 @@ extension AgentMetrics {
       family(
         "goaways_unguarded_total", "GOAWAYs that left without being checked: must stay 0.", .counter,
         [number(status.drain.unguarded)]),
+      family(
+        "drain_closures_total", "Connections closed because they outlived their GOAWAY by the grace.", .counter,
+        [number(status.drain.closed)]),
       family(
         "map_entries", "Entries in a BPF map.", .gauge,
         status.maps.map { number(UInt64($0.entries), [Label("map", $0.name)]) }),

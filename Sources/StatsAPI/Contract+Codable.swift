@@ -30,10 +30,11 @@ extension Status {
 
 extension Status.Drain {
   enum CodingKeys: String, CodingKey {
-    case enabled, reason, queued, goaways, refused, unguarded
+    case enabled, reason, queued, goaways, refused, closed, unguarded
     case intervalSeconds = "interval_seconds"
     case jitterPercent = "jitter_percent"
     case pacePercent = "pace_percent"
+    case rebalanceWindowSeconds = "rebalance_window_seconds"
     case graceSeconds = "grace_seconds"
   }
 }

@@ -217,27 +217,33 @@ public struct Status: Codable, Sendable, Equatable {
     public var intervalSeconds: Double
     public var jitterPercent: Double
     public var pacePercent: Double
+    public var rebalanceWindowSeconds: Double
     public var graceSeconds: Double
     /// Connections that are waiting for their GOAWAY.
     public var queued: Int
     public var goaways: UInt64
     public var refused: UInt64
+    /// Connections that were closed because they outlived their GOAWAY by the grace, since the agent started.
+    public var closed: UInt64
     /// GOAWAYs that left without the guard having looked at them: must stay 0.
     public var unguarded: UInt64
 
     public init(
       enabled: Bool, reason: String?, intervalSeconds: Double, jitterPercent: Double, pacePercent: Double,
-      graceSeconds: Double, queued: Int, goaways: UInt64, refused: UInt64, unguarded: UInt64
+      rebalanceWindowSeconds: Double, graceSeconds: Double, queued: Int, goaways: UInt64, refused: UInt64,
+      closed: UInt64, unguarded: UInt64
     ) {
       self.enabled = enabled
       self.reason = reason
       self.intervalSeconds = intervalSeconds
       self.jitterPercent = jitterPercent
       self.pacePercent = pacePercent
+      self.rebalanceWindowSeconds = rebalanceWindowSeconds
       self.graceSeconds = graceSeconds
       self.queued = queued
       self.goaways = goaways
       self.refused = refused
+      self.closed = closed
       self.unguarded = unguarded
     }
   }

@@ -28,6 +28,11 @@ public struct StatsClient: Sendable {
 
   public func connections() async throws(StatsClientError) -> ConnectionList { try await get("/v1/connections") }
 
+  /// In Prometheus' text format.
+  public func metrics() async throws(StatsClientError) -> String {
+    String(buffer: try await exchange(.GET, "/metrics"))
+  }
+
   public func drain(_ request: DrainRequest) async throws(StatsClientError) -> DrainReply {
     let body: String
     do {

@@ -49,8 +49,9 @@ extension Status {
     version: "1.2.3", pid: 4242, uptimeSeconds: 5430.5, ready: true, source: "/etc/evenkeel", node: "n1",
     policy: "least-connections", services: 2, endpoints: 1, connections: 41,
     drain: Drain(
-      enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, graceSeconds: 30,
-      queued: 1, goaways: 120, refused: 3, unguarded: 0),
+      enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, rebalanceWindowSeconds: 10,
+      graceSeconds: 30,
+      queued: 1, goaways: 120, refused: 3, closed: 0, unguarded: 0),
     maps: [
       MapUsage(name: "services", entries: 4, maxEntries: 1024),
       MapUsage(name: "endpoints", entries: 1024, maxEntries: 1024),

@@ -44,7 +44,7 @@ struct ViewTests {
         policy          least-connections
         services        2, with 1 endpoint
         connections     41
-        drain           after 10m ± 10 %, at most 2.5 % a second, closed 30s later
+        drain           after 10m ± 10 %, at most 2.5 % a second, to added pods within 10s, closed 30s later
         goaways         1 queued, 120 placed, 3 tried again
         maps            services 4 of 1024
                         endpoints 1024 of 1024
@@ -71,6 +71,8 @@ struct ViewTests {
   func drainSettings() {
     var status = Status.sample
     (status.drain.intervalSeconds, status.drain.graceSeconds) = (0, 0)
+    (status.drain.rebalanceWindowSeconds, status.drain.closed) = (0, 7)
+    #expect(statusText(status, color: false).contains("3 tried again, 7 closed after their grace\n"))
     #expect(statusText(status, color: false).contains("drain           by age: never, at most 2.5 % a second\n"))
     status.drain.enabled = false
     #expect(statusText(status, color: false).contains("drain           off\n"))

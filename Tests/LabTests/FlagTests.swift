@@ -25,6 +25,9 @@ struct FlagTests {
       try await eventually("the end of the connection", within: .seconds(10)) {
         try await !cluster.stats.connections().connections.contains { $0.id == victim.id }
       }
+      try await eventually("the count of closures", within: .seconds(10)) {
+        try await cluster.stats.status().drain.closed == 1
+      }
       // Its stream has failed, and that of the other connection arrived unbroken.
       let report = try await load.peerReport()
       #expect(report.failed == 1, "\(report.errors)")

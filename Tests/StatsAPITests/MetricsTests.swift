@@ -58,7 +58,7 @@ struct MetricsTests {
   @Test("The agent's metrics have the names and labels of the contract")
   func agentMetrics() throws {
     var metrics = AgentMetrics()
-    metrics.drainEnded(after: .milliseconds(50))
+    metrics.drainEnded(after: .milliseconds(50), wasClosed: false)
     metrics.programmed(after: .milliseconds(3))
     var stuck = Connection.sample
     (stuck.state, stuck.reason) = ("undrainable", "tls")
@@ -70,6 +70,13 @@ struct MetricsTests {
         status: .sample, services: [.sample], connections: [.sample, stuck, stuck, orphan],
         goaways: [endpoint: ["max_age": 5, "manual": 2]]))
     #expect(text == expectedAgentMetrics)
+  }
+
+  @Test("Connections that were closed after their grace are counted apart from those that ended by themselves")
+  func drainClosures() {
+    var metrics = AgentMetrics()
+    for wasClosed in [true, false, true] { metrics.drainEnded(after: .seconds(1), wasClosed: wasClosed) }
+    #expect(metrics.drainClosures == 2)
   }
 
   @Test("What an endpoint has counted stays when it leaves, or comes back anew")
@@ -163,6 +170,9 @@ private let expectedAgentMetrics = """
   # HELP evenkeel_goaways_unguarded_total GOAWAYs that left without being checked: must stay 0.
   # TYPE evenkeel_goaways_unguarded_total counter
   evenkeel_goaways_unguarded_total 0
+  # HELP evenkeel_drain_closures_total Connections closed because they outlived their GOAWAY by the grace.
+  # TYPE evenkeel_drain_closures_total counter
+  evenkeel_drain_closures_total 0
   # HELP evenkeel_map_entries Entries in a BPF map.
   # TYPE evenkeel_map_entries gauge
   evenkeel_map_entries{map="services"} 4

@@ -24,7 +24,8 @@ extension Status {
     version: "1.2.3", pid: 4242, uptimeSeconds: 5430.5, ready: true, source: "/etc/evenkeel", node: nil,
     policy: "maglev", services: 2, endpoints: 6, connections: 41,
     drain: Drain(
-      enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, graceSeconds: 0, queued: 1,
-      goaways: 120, refused: 3, unguarded: 0),
+      enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, rebalanceWindowSeconds: 10,
+      graceSeconds: 0, queued: 1,
+      goaways: 120, refused: 3, closed: 0, unguarded: 0),
     maps: [MapUsage(name: "services", entries: 4, maxEntries: 1024)], warnings: ["Service shop/cart: odd"])
 }

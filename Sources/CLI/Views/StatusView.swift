@@ -28,11 +28,14 @@ private func settings(_ drain: Status.Drain) -> Table.Cell {
     drain.intervalSeconds == 0
     ? "by age: never" : "after \(interval(drain.intervalSeconds)) ± \(plain(drain.jitterPercent)) %"
   let grace = drain.graceSeconds == 0 ? "" : ", closed \(interval(drain.graceSeconds)) later"
-  return "\(every), at most \(plain(drain.pacePercent)) % a second\(grace)"
+  let rebalance =
+    drain.rebalanceWindowSeconds == 0 ? "" : ", to added pods within \(interval(drain.rebalanceWindowSeconds))"
+  return "\(every), at most \(plain(drain.pacePercent)) % a second\(rebalance)\(grace)"
 }
 
 private func goaways(_ drain: Status.Drain) -> Table.Cell {
-  let text = "\(drain.queued) queued, \(drain.goaways) placed, \(drain.refused) tried again"
+  let closed = drain.closed == 0 ? "" : ", \(drain.closed) closed after their grace"
+  let text = "\(drain.queued) queued, \(drain.goaways) placed, \(drain.refused) tried again\(closed)"
   return drain.unguarded == 0 ? .init(text) : .init("\(text), \(drain.unguarded) UNGUARDED", .red)
 }
 
