@@ -100,7 +100,7 @@ let package = Package(
     .executableTarget(
       name: "evenkeel-lab",
       dependencies: [
-        "Lab", argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, systemPackage, unixSignals,
+        "Lab", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, systemPackage, unixSignals,
       ],
       swiftSettings: swift),
 

@@ -1,10 +1,12 @@
-/// How many requests each pod answered, over time, and what happened meanwhile.
+/// How many requests each pod answered, over time, and what happened meanwhile: events, and GOAWAYs.
 public struct ShareHistory: Sendable, Equatable {
   public struct Sample: Sendable, Equatable {
     /// Seconds since the beginning.
     public let start: Double
     public let end: Double
     public let counts: [String: Int]
+    /// By reason.
+    public let goaways: [String: Int]
   }
 
   public struct Event: Sendable, Equatable {
@@ -24,8 +26,8 @@ public struct ShareHistory: Sendable, Equatable {
   public var duration: Double { samples.last?.end ?? 0 }
 
   /// Adds what was counted between the last sample and `end`.
-  public mutating func record(_ counts: [String: Int], until end: Double) {
-    samples.append(Sample(start: duration, end: end, counts: counts))
+  public mutating func record(_ counts: [String: Int], goaways: [String: Int] = [:], until end: Double) {
+    samples.append(Sample(start: duration, end: end, counts: counts, goaways: goaways))
   }
 
   /// Forgets the time at the end in which nothing was counted.

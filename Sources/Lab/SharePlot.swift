@@ -1,4 +1,5 @@
-/// A picture of a `ShareHistory`: each pod's share of the requests over time, stacked to 100 %, with the events marked.
+/// A picture of a `ShareHistory`: each pod's share of the requests over time, stacked to 100 %, with the events marked, and
+/// below it the GOAWAYs of each reason.
 ///
 /// One SVG file that needs nothing else: no scripts, no fonts. Its colours follow the reader's choice of light or dark.
 public struct SharePlot: Sendable {
@@ -9,16 +10,21 @@ public struct SharePlot: Sendable {
   private static let width = 960.0
   private static let plot = (left: 56.0, top: 92.0, width: 872.0, height: 300.0)
   private static let eventLine = 22.0
+  /// Of each reason for a GOAWAY: its name, and below it bars of up to so many pixels.
+  private static let reasonLine = 38.0
+  private static let goawayBar = 18.0
 
   /// Told apart by people with any kind of colour vision, on white and on black (Okabe and Ito 2008).
-  private static let colors = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999"]
+  private static let colors = [
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442", "#882255",
+  ]
 
   public init(_ history: ShareHistory, title: String) {
     (self.history, self.title) = (history, title)
   }
 
   public var svg: String {
-    let height = Self.plot.top + Self.plot.height + 64 + Self.eventLine * Double(history.events.count)
+    let height = eventsTop + 12 + Self.eventLine * Double(history.events.count)
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(text(Self.width)) \(text(height))" role="img">
       <title>\(escaped(title))</title>
@@ -42,7 +48,7 @@ public struct SharePlot: Sendable {
       </style>
       <rect class="paper" width="100%" height="100%"/>
       <text class="ink" x="\(text(Self.plot.left))" y="34" font-size="20">\(escaped(title))</text>
-      \((legend + bands + axes + events).joined(separator: "\n"))
+      \((legend + bands + axes + goaways + events).joined(separator: "\n"))
       </svg>
 
       """
@@ -102,10 +108,42 @@ public struct SharePlot: Sendable {
     [1.0, 2, 5, 10, 15, 30, 60, 120, 300].first { history.duration / $0 <= 12 } ?? 600
   }
 
+  /// The reasons that there were, the most frequent first.
+  private var reasons: [String] {
+    let totals = history.samples.reduce(into: [:]) { $0.merge($1.goaways, uniquingKeysWith: +) }.filter { $0.value > 0 }
+    return totals.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+  }
+
+  private var eventsTop: Double { y(0) + 52 + Self.reasonLine * Double(reasons.count) }
+
+  /// A row for each reason: a bar for each sample, as high as it has GOAWAYs, against the most in any sample.
+  private var goaways: [String] {
+    let most = Double(history.samples.flatMap(\.goaways.values).max() ?? 1)
+    return reasons.enumerated().flatMap { row, reason in
+      let baseline = y(0) + 46 + Self.reasonLine * Double(row) + Self.goawayBar
+      let counted = history.samples.map { (sample: $0, count: $0.goaways[reason] ?? 0) }.filter { $0.count > 0 }
+      let bars = counted.map { sample, count in
+        let height = max(2, Self.goawayBar * Double(count) / most)
+        return "M\(text(x(sample.start))) \(text(baseline))v\(text(-height))H\(text(x(sample.end)))V\(text(baseline))z"
+      }
+      let total = counted.map(\.count).reduce(0, +)
+      return [
+        """
+        <text class="ink" x="\(text(Self.plot.left))" y="\(text(baseline - Self.goawayBar - 3))" font-size="12">\
+        GOAWAY, \(escaped(reason)): \(total)</text>
+        """,
+        """
+        <path class="grid" d="M\(text(Self.plot.left)) \(text(baseline))h\(text(Self.plot.width))"/>\
+        <path class="ink" d="\(bars.joined())"><title>\(escaped(reason))</title></path>
+        """,
+      ]
+    }
+  }
+
   /// A numbered line in the plot, and the number's meaning below it.
   private var events: [String] {
     history.events.enumerated().flatMap { index, event in
-      let (x, line) = (x(event.time), y(0) + 52 + Double(index) * Self.eventLine)
+      let (x, line) = (x(event.time), eventsTop + Double(index) * Self.eventLine)
       return [
         """
         <path class="line" stroke-width="1.5" stroke-dasharray="4 3" d="M\(text(x)) \(text(y(1) - 4))V\(text(y(0)))"/>

@@ -8,8 +8,8 @@ struct Demo {
 
   init(_ settings: DemoSettings, _ lab: Cluster) {
     (self.settings, self.lab) = (settings, lab)
-    let pods = (1...(settings.podsBefore + settings.podsAdded)).map { "web-\($0)" }
-    board = DemoBoard(pods: pods, window: settings.window)
+    let pods = (1...(settings.podsBefore + settings.podsAdded + settings.podsReplaced)).map { "web-\($0)" }
+    board = DemoBoard(pods: pods, window: settings.window, socket: lab.socket)
   }
 
   func run() async throws {
@@ -23,10 +23,13 @@ struct Demo {
   }
 
   private func play() async throws {
-    let pods = try await lab.addPods(settings.podsBefore + settings.podsAdded, named: "web")
-    let (first, added) = (Array(pods[..<settings.podsBefore]), Array(pods[settings.podsBefore...]))
+    let pods = try await lab.addPods(settings.podsBefore + settings.podsAdded + settings.podsReplaced, named: "web")
+    let first = Array(pods[..<settings.podsBefore])
+    let added = Array(pods[settings.podsBefore...].prefix(settings.podsAdded))
+    let new = Array(pods.suffix(settings.podsReplaced))
     var service = try await lab.addService("web", ports: [settings.service], pods: first)
-    try await startServers(in: pods)
+    var servers: [Pod: RunningProgram] = [:]
+    for pod in pods { servers[pod] = try await startServer(in: pod) }
     let clients = DemoClients(
       pods: try await lab.addPods(settings.clientPods, named: "client"), service: service, settings: settings,
       board: board)
@@ -36,21 +39,17 @@ struct Demo {
     guard let agent = settings.agent else { return }
     let before = try await actAgentStarts(agent, clients, &service, first: first, added: added)
     try await actPodsAdded(&service, added)
-    let after = try await actAgentKilled(before, path: agent, clients, pods)
+    try await actRollingUpdate(&service, servers, old: first, new: new)
+    let after = try await actAgentKilled(before, path: agent, clients, added + new)
     try await clients.stop()
     await actResult(clients)
     await board.explainFailure(agentLog: before.errorOutput + after.errorOutput)
   }
 
-  private func startServers(in pods: [Pod]) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for pod in pods {
-        group.addTask {
-          try await pod.start([Executables.own, "serve"], name: "the server in \(pod.name)").waitUntilReady()
-        }
-      }
-      try await group.waitForAll()
-    }
+  private func startServer(in pod: Pod) async throws -> RunningProgram {
+    let server = try await pod.start([Executables.own, "serve"], name: "the server in \(pod.name)")
+    try await server.waitUntilReady()
+    return server
   }
 
   private func actWithoutAgent(_ clients: DemoClients, _ service: inout Service, added: [Pod]) async throws {
@@ -99,11 +98,33 @@ struct Demo {
     try await lab.apply(service)
     await board.say(
       "3",
-      "\(pods.count - added.count) pods become \(pods.count). Each connection is drained once in "
-        + "\(settings.pace.drainInterval) s.",
+      "\(pods.count - added.count) pods become \(pods.count). The old ones shed half of their connections within "
+        + "\(settings.rebalanceWindow) s.",
       event: "\(pods.count - added.count) pods become \(pods.count)")
     try await waitUntilEven(pods, "added pods get their share within a drain interval", within: settings.timeUntilEven)
     try await look()
+    await board.endAct()
+  }
+
+  private func actRollingUpdate(
+    _ service: inout Service, _ servers: [Pod: RunningProgram], old: [Pod], new: [Pod]
+  ) async throws {
+    await board.say(
+      "4", "A rolling update: \(old.count) pods are replaced, one by one, without a preStop hook.",
+      event: "rolling update of \(old.count) pods")
+    for (old, new) in zip(old, new) {
+      service.add([new])
+      // As when a pod is deleted: its endpoint terminates, and its process is sent SIGTERM.
+      service.mark([old], .serving)
+      try await lab.apply(service)
+      servers[old]?.send(.terminate)
+      try await Task.sleep(for: settings.pace.replacement)
+    }
+    let pods = service.endpoints.map(\.pod).filter { !old.contains($0) }
+    try await waitUntilEven(pods, "new pods take over from old ones", within: settings.timeUntilEven)
+    for pod in old { _ = try await servers[pod]?.waitUntilExit() }
+    service.remove(old)
+    try await lab.apply(service)
     await board.endAct()
   }
 
@@ -111,7 +132,7 @@ struct Demo {
     _ running: RunningProgram, path: String, _ clients: DemoClients, _ pods: [Pod]
   ) async throws -> RunningProgram {
     try await running.kill()
-    await board.say("4", "kill -9 of the agent. What it has set up stays in force.", event: "kill -9 of the agent")
+    await board.say("5", "kill -9 of the agent. What it has set up stays in force.", event: "kill -9 of the agent")
     let newcomers = try await clients.runNewcomers(for: settings.pace.look)
     await board.say(
       " ", "\(newcomers.connections) new clients connected meanwhile, to \(newcomers.byServer.count) different pods.")
@@ -126,7 +147,7 @@ struct Demo {
   private func actResult(_ clients: DemoClients) async {
     let total = await clients.total
     await board.say(
-      "5",
+      "6",
       "\(total.ok) requests and streams on \(total.connections) connections. Lost: \(total.failed).",
       event: "lost: \(total.failed)")
     if total.retried > 0 {

@@ -10,11 +10,14 @@ actor DemoBoard {
   private var start = ContinuousClock.now
   private var history: ShareHistory
   private var pending: [String: Int] = [:]
+  private var goaways: GoawayCounts
   private var failedChecks: [String] = []
   private var checks = 0
 
-  init(pods: [String], window: Double) {
+  /// - Parameter socket: of the agent, whether one runs or not.
+  init(pods: [String], window: Double, socket: String) {
     (self.pods, self.window) = (pods, window)
+    goaways = GoawayCounts(socket: socket)
     history = ShareHistory(pods: pods)
   }
 
@@ -36,13 +39,17 @@ actor DemoBoard {
   func tick() async throws {
     while true {
       try await Task.sleep(for: .seconds(1))
-      record()
+      // A copy, for the agent's answer is waited for.
+      var goaways = goaways
+      let placed = await goaways.next()
+      self.goaways = goaways
+      record(goaways: placed)
       screen.draw(table)
     }
   }
 
-  private func record() {
-    history.record(pending, until: now)
+  private func record(goaways: [String: Int]) {
+    history.record(pending, goaways: goaways, until: now)
     pending = [:]
   }
 

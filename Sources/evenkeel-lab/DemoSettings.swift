@@ -12,14 +12,18 @@ struct DemoSettings: Sendable {
     let look: Duration
     /// The agent's `--drain-interval`, in seconds.
     let drainInterval: Int
+    /// From one pod of a rolling update to the next.
+    let replacement: Duration
 
-    static let normal = Pace(look: .seconds(6), drainInterval: 8)
-    static let fast = Pace(look: .seconds(2), drainInterval: 4)
+    static let normal = Pace(look: .seconds(6), drainInterval: 8, replacement: .seconds(2))
+    static let fast = Pace(look: .seconds(2), drainInterval: 4, replacement: .seconds(1))
   }
 
   let service = Service.Port(port: 80, targetPort: 50051)
   let podsBefore = 3
   let podsAdded = 3
+  /// In the rolling update, one by one: those of the beginning.
+  let podsReplaced = 3
   let clientPods = 3
   let clientsPerPod = 8
   /// Between two requests of a client. All together take half a processor core, as debug builds run.
@@ -34,6 +38,8 @@ struct DemoSettings: Sendable {
   /// In percent; the agent's flags.
   let drainJitter = 10
   let drainPace = 50
+  /// In seconds: added pods have their share long before the next drain interval is over.
+  let rebalanceWindow = 3
 
   /// Until the last connection is drained, and the window behind it full: one interval, with its jitter and some
   /// seconds for the connections that were due in the same moment and had to wait for each other.
@@ -44,7 +50,7 @@ struct DemoSettings: Sendable {
   var agentFlags: [String] {
     [
       "--drain-interval", "\(pace.drainInterval)s", "--drain-jitter", "\(drainJitter)",
-      "--drain-pace", "\(drainPace)", "--log-level", "warning",
+      "--drain-pace", "\(drainPace)", "--rebalance-window", "\(rebalanceWindow)s", "--log-level", "warning",
     ]
   }
 }

@@ -32,9 +32,9 @@ struct SharePlotTests {
 
   private var history: ShareHistory {
     var history = ShareHistory(pods: ["web-1", "web-2", "<odd & pod>"])
-    history.record(["web-1": 30, "web-2": 10], until: 1)
+    history.record(["web-1": 30, "web-2": 10], goaways: ["max_age": 1], until: 1)
     history.record([:], until: 2)
-    history.record(["web-1": 10, "web-2": 10, "<odd & pod>": 20], until: 4)
+    history.record(["web-1": 10, "web-2": 10, "<odd & pod>": 20], goaways: ["rebalance": 4, "max_age": 0], until: 4)
     history.mark("agent started", at: 1)
     history.mark("3 < 6 & more", at: 3.5)
     return history
@@ -46,6 +46,15 @@ struct SharePlotTests {
     #expect(reader.elements.first?.name == "svg")
     #expect(reader.text.contains("Who answers? <&>"))
     #expect(reader.text.contains("<odd & pod>") && reader.text.contains("3.5 s: 3 < 6 & more"))
+  }
+
+  @Test("Below it, each reason for a GOAWAY has a row with its name, their number, and a bar for each sample with some")
+  func goaways() throws {
+    let reader = try Reader(SharePlot(history, title: "t").svg)
+    #expect(reader.text.contains("GOAWAY, max_age: 1") && reader.text.contains("GOAWAY, rebalance: 4"))
+    let bars = reader.elements.filter { $0.name == "path" && $0.attributes["class"] == "ink" }
+    #expect(bars.count == 2)
+    #expect(bars.allSatisfy { $0.attributes["d"]?.filter { $0 == "z" }.count == 1 })
   }
 
   @Test("It needs nothing but itself: no scripts, and no address but that of the name space")
