@@ -100,7 +100,8 @@ let package = Package(
     .executableTarget(
       name: "evenkeel-lab",
       dependencies: [
-        "Lab", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, systemPackage, unixSignals,
+        "Lab", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, nioPosix, systemPackage,
+        unixSignals,
       ],
       swiftSettings: swift),
 

@@ -146,6 +146,8 @@ extension Agent {
 
   /// One round: look, decide, place.
   private func tick() throws {
+    let start = timeSinceBoot()
+    defer { recorded.ticked(for: timeSinceBoot() - start) }
     look()
     let orders = scheduler.tick(tracked.map(\.accepted), policies: policies, at: timeSinceBoot())
     for ended in orders.ended { recorded.drainEnded(after: ended.duration, wasClosed: ended.wasClosed) }

@@ -6,6 +6,8 @@ public struct AgentMetrics: Sendable {
   private var drainDurations = Histogram(bounds: [0.01, 0.1, 1, 10, 60, 600, 3600])
   /// From a change in the input to the kernel's tables: 1 ms to 10 s.
   private var programming = Histogram(bounds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 10])
+  /// What a round of draining takes: 1 ms to 1 s.
+  private var ticks = Histogram(bounds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
   private var counters = ServiceCounters()
 
   public init() {}
@@ -22,6 +24,11 @@ public struct AgentMetrics: Sendable {
   /// Notes that a change of the input is in force in the kernel, so long after it was read.
   public mutating func programmed(after duration: Duration) {
     programming.observe(duration.seconds)
+  }
+
+  /// Notes that a round of draining took so long: a look at all connections, the decisions, and the placements.
+  public mutating func ticked(for duration: Duration) {
+    ticks.observe(duration.seconds)
   }
 
   /// Notes what the endpoints have counted: before some of them leave, or what they counted since the last time is lost.
@@ -112,6 +119,9 @@ extension AgentMetrics {
       Self.family(
         "endpoint_programming_seconds", "From a change in the input to the kernel's tables.", .histogram,
         [Sample(.histogram(programming))]),
+      Self.family(
+        "tick_duration_seconds", "What a round of draining takes: look, decide, place.", .histogram,
+        [Sample(.histogram(ticks))]),
     ]
   }
 

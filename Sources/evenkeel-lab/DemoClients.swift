@@ -59,16 +59,16 @@ actor DemoClients {
         "--streams", "\(streams)", "--stream-seconds", "\(settings.streamSeconds)", "--tick-milliseconds", "250",
         "--seconds", "3600", "--progress-milliseconds", "250",
       ], name: "the clients in \(pod.name)")
-    return CallProgram(program, board: board)
+    return CallProgram(program) { [board] in await board.count($0) }
   }
 }
 
-/// A running `call`, whose counts go to the board.
+/// A running `call`, whose answers are counted by server as they come.
 struct CallProgram {
   private let program: RunningProgram
   private let reader: Task<LoadReport?, any Error>
 
-  init(_ program: RunningProgram, board: DemoBoard) {
+  init(_ program: RunningProgram, count: @escaping @Sendable ([String: Int]) async -> Void) {
     self.program = program
     reader = Task {
       let decoder = JSONDecoder()
@@ -76,7 +76,7 @@ struct CallProgram {
       var last: LoadReport?
       for await line in program.lines {
         let report = try decoder.decode(LoadReport.self, from: Data(line.utf8))
-        await board.count(report.byServer.merging(seen) { now, before in now - before })
+        await count(report.byServer.merging(seen) { now, before in now - before })
         (seen, last) = (report.byServer, report)
       }
       return last?.event == .done ? last : nil

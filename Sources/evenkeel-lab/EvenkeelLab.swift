@@ -7,7 +7,10 @@ struct EvenkeelLab: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evenkeel-lab",
     abstract: "Makes a small cluster out of network namespaces and cgroups, to show and test evenkeel with real gRPC.",
-    subcommands: [DemoCommand.self, CleanupCommand.self, ServeCommand.self, CallCommand.self])
+    subcommands: [
+      DemoCommand.self, MeasureCommand.self, CleanupCommand.self, ServeCommand.self, CallCommand.self,
+      CrowdCommand.self,
+    ])
 
   static func main() async {
     // A reader that goes away (`| head`) must not end a program that has a lab to remove.

@@ -20,6 +20,18 @@ enum HostPort: ExpressibleByArgument, Sendable {
     }
   }
 
+  var host: String {
+    switch self {
+    case .ipv4(let address, _), .ipv6(let address, _): address
+    }
+  }
+
+  var port: Int {
+    switch self {
+    case .ipv4(_, let port), .ipv6(_, let port): port
+    }
+  }
+
   /// To connect to.
   var target: any ResolvableTarget {
     switch self {

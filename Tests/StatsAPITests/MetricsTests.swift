@@ -60,6 +60,7 @@ struct MetricsTests {
     var metrics = AgentMetrics()
     metrics.drainEnded(after: .milliseconds(50), wasClosed: false)
     metrics.programmed(after: .milliseconds(3))
+    metrics.ticked(for: .milliseconds(15))
     var stuck = Connection.sample
     (stuck.state, stuck.reason) = ("undrainable", "tls")
     var orphan = stuck
@@ -167,6 +168,21 @@ private let expectedAgentMetrics = """
   evenkeel_endpoint_programming_seconds_bucket{le="+Inf"} 1
   evenkeel_endpoint_programming_seconds_sum 0.003
   evenkeel_endpoint_programming_seconds_count 1
+  # HELP evenkeel_tick_duration_seconds What a round of draining takes: look, decide, place.
+  # TYPE evenkeel_tick_duration_seconds histogram
+  evenkeel_tick_duration_seconds_bucket{le="0.001"} 0
+  evenkeel_tick_duration_seconds_bucket{le="0.002"} 0
+  evenkeel_tick_duration_seconds_bucket{le="0.005"} 0
+  evenkeel_tick_duration_seconds_bucket{le="0.01"} 0
+  evenkeel_tick_duration_seconds_bucket{le="0.02"} 1
+  evenkeel_tick_duration_seconds_bucket{le="0.05"} 1
+  evenkeel_tick_duration_seconds_bucket{le="0.1"} 1
+  evenkeel_tick_duration_seconds_bucket{le="0.2"} 1
+  evenkeel_tick_duration_seconds_bucket{le="0.5"} 1
+  evenkeel_tick_duration_seconds_bucket{le="1"} 1
+  evenkeel_tick_duration_seconds_bucket{le="+Inf"} 1
+  evenkeel_tick_duration_seconds_sum 0.015
+  evenkeel_tick_duration_seconds_count 1
   # HELP evenkeel_goaways_unguarded_total GOAWAYs that left without being checked: must stay 0.
   # TYPE evenkeel_goaways_unguarded_total counter
   evenkeel_goaways_unguarded_total 0

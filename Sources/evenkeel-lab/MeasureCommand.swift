@@ -1,0 +1,51 @@
+import ArgumentParser
+import Glibc
+import Lab
+
+struct MeasureCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "measure", abstract: "Prints how fast draining is, how even it makes the load, and what it costs.",
+    discussion: "Figures of this machine, not tests: nothing fails but what cannot be measured. Needs root.")
+
+  enum Subject: String, CaseIterable, ExpressibleByArgument {
+    /// From a pod's endpoint turning to terminating to the last GOAWAY on its 1,000 connections.
+    case terminating
+    /// 3 pods become 6.
+    case scaleUp = "scale-up"
+    /// 6 pods are replaced by 5, one by one.
+    case rollingUpdate = "rolling-update"
+    /// The agent of a node with 200 pods, 10,000 connections and 2,000 other processes.
+    case node
+  }
+
+  @Argument(help: "What to measure.")
+  var subjects = Subject.allCases
+
+  @Option(help: "The evenkeel binary.")
+  var agent: String = Executables.beside("evenkeel")
+
+  @Option(help: "How often to measure each but the node.")
+  var runs = 3
+
+  func validate() throws {
+    guard access(agent, X_OK) == 0 else { throw ValidationError("--agent: \(agent) cannot be run") }
+    guard runs > 0 else { throw ValidationError("--runs: at least 1") }
+  }
+
+  func run() async throws {
+    try await cancelledBySignals {
+      for subject in subjects {
+        switch subject {
+        case .terminating: try await repeated { try await DrainMeasurements(agent: agent).terminating() }
+        case .scaleUp: try await repeated { try await EvennessMeasurements(agent: agent).scaleUp() }
+        case .rollingUpdate: try await repeated { try await EvennessMeasurements(agent: agent).rollingUpdate() }
+        case .node: printLine(try await DrainMeasurements(agent: agent).node())
+        }
+      }
+    }
+  }
+
+  private func repeated(_ measure: () async throws -> String) async throws {
+    for _ in 0..<runs { printLine(try await measure()) }
+  }
+}
