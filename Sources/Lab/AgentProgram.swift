@@ -1,23 +1,31 @@
 extension Cluster {
-  /// Starts an evenkeel agent for the whole cluster, and waits until it answers that it is ready.
+  /// Starts an evenkeel agent, and waits until it answers that it is ready.
   ///
   /// - Parameters:
   ///   - executable: the path of `evenkeel`.
   ///   - arguments: what to add to the flags that say where the lab's things are.
+  ///   - node: the node whose agent it is, with the node's cgroup, pins and socket; nil: one agent for the whole
+  ///     cluster.
   /// - Throws: `LabError.commandFailed` with what it logged if it ends instead.
   public nonisolated func startAgent(
-    _ executable: String, _ arguments: [String] = [], within limit: Duration = .seconds(30)
+    _ executable: String, _ arguments: [String] = [], on node: Node? = nil, within limit: Duration = .seconds(30)
   ) async throws -> RunningProgram {
-    let places = ["--manifests", manifests, "--cgroup", cgroup.path, "--bpffs", bpffs, "--socket", socket]
-    let agent = try await start([executable, "agent"] + places + arguments, name: "evenkeel agent")
-    try await eventually("readiness of the agent", within: limit, every: .milliseconds(50)) {
+    let socket = node?.socket ?? socket
+    var places = [
+      "--manifests", manifests, "--cgroup", (node?.cgroup ?? cgroup).path, "--bpffs", node?.bpffs ?? bpffs, "--socket",
+      socket,
+    ]
+    if let node { places += ["--node-name", node.name] }
+    let name = ["evenkeel agent", node?.name].compactMap(\.self).joined(separator: " of ")
+    let agent = try await start([executable, "agent"] + places + arguments, name: name)
+    try await eventually("readiness of the \(name)", within: limit, every: .milliseconds(50)) {
       guard agent.isRunning else { throw try await agent.ended() }
-      return try await isReady(executable)
+      return try await isReady(executable, socket: socket)
     }
     return agent
   }
 
-  private nonisolated func isReady(_ executable: String) async throws -> Bool {
+  private nonisolated func isReady(_ executable: String, socket: String) async throws -> Bool {
     do {
       try await Command.run([executable, "status", "--probe=readyz", "--socket", socket])
       return true

@@ -58,8 +58,11 @@ public actor Cluster {
   public func addNode() async throws -> Node {
     let number = try nodeNumbers.take()
     let name = "node-\(number)"
-    let node = Node(name: name, number: number, namespace: resources.namespace(name), cgroup: cgroup.child(name))
+    let node = Node(
+      name: name, number: number, namespace: resources.namespace(name), cgroup: cgroup.child(name),
+      bpffs: resources.bpffs(ofNode: name), socket: resources.socket(ofNode: name))
     for cgroup in [node.cgroup, node.hostCgroup] { try cgroup.make() }
+    try resources.mountBPF(at: node.bpffs)
     try await NetworkNamespace.add([node.namespace])
     try await node.setUp(others: nodes)
     nodes.append(node)

@@ -27,6 +27,10 @@ struct LabResources: Sendable {
   var bpffs: String { "\(directory)/bpffs" }
   var manifests: String { "\(directory)/manifests" }
 
+  /// Where a node's own agent pins, and where it listens.
+  func bpffs(ofNode name: String) -> String { "\(directory)/bpffs-\(name)" }
+  func socket(ofNode name: String) -> String { "\(directory)/\(name).sock" }
+
   func cgroup() throws(LabError) -> Cgroup { try Cgroup.root().child(Self.prefix + id) }
 
   func namespace(_ name: String) -> NetworkNamespace { NetworkNamespace(name: "ek-\(id)-\(name)") }
@@ -38,9 +42,14 @@ struct LabResources: Sendable {
 
   func make() throws(LabError) {
     try SystemCalls.makeDirectory(manifests)
-    try SystemCalls.makeDirectory(bpffs, mode: 0o700)
-    try SystemCalls.mount(type: "bpf", at: bpffs)
+    try mountBPF(at: bpffs)
     try cgroup().make()
+  }
+
+  /// Makes a bpf file system below the lab's directory.
+  func mountBPF(at path: String) throws(LabError) {
+    try SystemCalls.makeDirectory(path, mode: 0o700)
+    try SystemCalls.mount(type: "bpf", at: path)
   }
 
   /// Removes all of it, in the order in which things hold each other: processes, network, pins, files.
@@ -59,9 +68,11 @@ struct LabResources: Sendable {
     }
     await attempt { try await cgroup().remove() }
     await attempt { try await NetworkNamespace.delete(namespaces) }
-    await attempt { if SystemCalls.isMountPoint(bpffs) { try SystemCalls.unmount(bpffs) } }
-    for name in SystemCalls.names(in: directory) {
-      await attempt { try FileManager.default.removeItem(atPath: "\(directory)/\(name)") }
+    for path in SystemCalls.names(in: directory).map({ "\(directory)/\($0)" }) {
+      await attempt {
+        if SystemCalls.isMountPoint(path) { try SystemCalls.unmount(path) }
+        try FileManager.default.removeItem(atPath: path)
+      }
     }
     if let first { throw first }
   }

@@ -5,6 +5,10 @@ public struct Node: Sendable, Hashable {
   public let namespace: NetworkNamespace
   /// Holds the pods of this node: what the node's agent is given as `--cgroup`.
   public let cgroup: Cgroup
+  /// A bpf file system of the node's own: for its agent's `--bpffs`.
+  public let bpffs: String
+  /// A place for its agent's socket: for `--socket`.
+  public let socket: String
 
   /// Starts a program on the node itself: in its network, but in no pod.
   public func start(

@@ -88,6 +88,11 @@ enum AddressFamily: String, CaseIterable {
   case ipv4, ipv6
 }
 
+extension Lab.Node {
+  /// The node's own agent.
+  var stats: StatsClient { StatsClient(socketPath: socket) }
+}
+
 /// A gRPC implementation, as server and as client.
 enum Peer: String, CaseIterable, Sendable {
   case grpcio = "grpcio"
