@@ -110,11 +110,12 @@ public actor Cluster {
 
   /// Makes a Service with a free address of each family, and applies it.
   public func addService(
-    _ name: String, namespace: String = "default", ports: [Service.Port], pods: [Pod] = []
+    _ name: String, namespace: String = "default", ports: [Service.Port], pods: [Pod] = [], isHeadless: Bool = false
   ) async throws -> Service {
     let addresses = AddressPlan.service(host: try serviceHosts.take())
     let service = Service(
-      namespace: namespace, name: name, addresses: addresses, ports: ports, endpoints: pods.map { .init($0) })
+      namespace: namespace, name: name, addresses: addresses, isHeadless: isHeadless, ports: ports,
+      endpoints: pods.map { .init($0) })
     try await apply(service)
     return service
   }

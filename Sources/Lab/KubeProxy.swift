@@ -16,7 +16,7 @@ struct KubeProxy {
   }
 
   private var rules: [Rule] {
-    services.flatMap { service in
+    services.filter { !$0.isHeadless }.flatMap { service in
       service.ports.map { port in
         let pods = service.reachablePods.map { family.of($0.addresses) }
         return Rule(

@@ -89,14 +89,14 @@ struct Manifest: Encodable {
 
 extension Manifest.Object {
   static func service(_ service: Service) -> Self {
-    let addresses = service.addresses
+    let addresses = service.isHeadless ? ["None"] : [service.addresses.ipv4, service.addresses.ipv6]
     return Self(
       apiVersion: "v1", kind: "Service",
       metadata: .init(
         name: service.name, namespace: service.namespace, labels: ["app": service.name],
         annotations: service.annotations.isEmpty ? nil : service.annotations),
       spec: .init(
-        clusterIP: addresses.ipv4, clusterIPs: [addresses.ipv4, addresses.ipv6],
+        clusterIP: addresses[0], clusterIPs: addresses,
         ports: service.ports.map { .init(name: $0.name, port: $0.port, targetPort: $0.targetPort) },
         selector: ["app": service.name], internalTrafficPolicy: service.isLocalOnly ? "Local" : "Cluster",
         sessionAffinity: service.affinitySeconds == nil ? "None" : "ClientIP",

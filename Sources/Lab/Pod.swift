@@ -13,11 +13,14 @@ public struct Pod: Sendable, Hashable {
   ///
   /// It finds POD_NAME, POD_IP, POD_IPV6 and NODE_NAME in its environment, as Kubernetes' downward API gives them by
   /// convention.
+  ///
+  /// - Parameter resolver: how it finds names; nil: as the machine does, whose name servers a pod does not reach.
   public func start(
-    _ command: [String], environment: [String: String] = [:], name program: String? = nil
+    _ command: [String], environment: [String: String] = [:], resolver: Resolver? = nil, name program: String? = nil
   ) async throws -> RunningProgram {
     try await RunningProgram.start(
-      program ?? "\(command[0]) in \(name)", entering: cgroup, namespace.entering + command,
+      program ?? "\(command[0]) in \(name)", entering: cgroup,
+      namespace.entering + (resolver?.entering ?? []) + command,
       environment: self.environment.merging(environment) { $1 })
   }
 

@@ -4,7 +4,8 @@ import Glibc
 enum Prerequisites {
   /// The commands, with the Debian package that holds each.
   private static let tools = [
-    ("ip", "iproute2"), ("nsenter", "util-linux"), ("iptables-restore", "iptables"), ("ip6tables-restore", "iptables"),
+    ("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux"), ("mount", "mount"),
+    ("iptables-restore", "iptables"), ("ip6tables-restore", "iptables"),
   ]
 
   static func check() throws(LabError) {

@@ -3,7 +3,10 @@
 public struct Service: Sendable {
   public let namespace: String
   public let name: String
+  /// What clients connect to, unless it is headless.
   public let addresses: AddressPair
+  /// `clusterIP: None`: clients ask the DNS for its pods, and connect to one of them at its `targetPort`.
+  public let isHeadless: Bool
   public var ports: [Port]
   public var annotations: [String: String] = [:]
   /// `sessionAffinity: ClientIP` with this time-out in seconds; nil: none. Only in the manifest: the rules of

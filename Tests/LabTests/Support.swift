@@ -39,10 +39,16 @@ struct PeerReport: Decodable {
   var reconnects: Int
   var byServer: [String: Int]
 
-  static func last(of lines: [String]) throws -> PeerReport {
+  /// Nil where the line is none of a report.
+  init?(_ line: String) {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let reports = lines.compactMap { try? decoder.decode(PeerReport.self, from: Data($0.utf8)) }
+    guard let report = try? decoder.decode(PeerReport.self, from: Data(line.utf8)) else { return nil }
+    self = report
+  }
+
+  static func last(of lines: [String]) throws -> PeerReport {
+    let reports = lines.compactMap(PeerReport.init)
     return try #require(reports.last { $0.event == "done" }, "the client printed no report: \(lines.suffix(3))")
   }
 }

@@ -11,8 +11,8 @@ func pods(_ count: Int) -> [Pod] {
   }
 }
 
-func service(_ pods: [Pod]) -> Service {
+func service(_ pods: [Pod], isHeadless: Bool = false) -> Service {
   Service(
-    namespace: "shop", name: "web", addresses: AddressPlan.service(host: 10),
+    namespace: "shop", name: "web", addresses: AddressPlan.service(host: 10), isHeadless: isHeadless,
     ports: [.init(port: 80, targetPort: 50051)], endpoints: pods.map { .init($0) })
 }

@@ -31,6 +31,12 @@ struct KubeProxyTests {
     #expect(ipv6.contains { $0.contains("-d fd00:10:96::10 -p tcp -m tcp --dport 80 -j KUBE-SVC-0") })
   }
 
+  @Test("A headless Service has no rules")
+  func headless() {
+    #expect(lines(service(pods(2), isHeadless: true)) == lines(service([], isHeadless: true)))
+    #expect(!lines(service(pods(2), isHeadless: true)).contains { $0.contains("shop/web") })
+  }
+
   @Test("Each port has chains of its own")
   func ports() {
     var service = service(pods(2))

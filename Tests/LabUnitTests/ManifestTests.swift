@@ -23,6 +23,7 @@ struct ManifestTests {
       var annotations: [String: String]?
     }
     struct Spec: Decodable {
+      var clusterIP: String
       var clusterIPs: [String]
       var ports: [Port]
       var sessionAffinity: String
@@ -32,7 +33,7 @@ struct ManifestTests {
       var name: String
       var port: UInt16
     }
-    struct Endpoint: Decodable {
+    struct Endpoint: Decodable, Equatable {
       var addresses: [String]
       var conditions: [String: Bool]
       var nodeName: String
@@ -54,6 +55,13 @@ struct ManifestTests {
     #expect(list.items.allSatisfy { $0.metadata.namespace == "shop" })
     #expect(list.items.dropFirst().allSatisfy { $0.metadata.labels["kubernetes.io/service-name"] == "web" })
     #expect(Set(list.items.dropFirst().map(\.metadata.name)).count == 2)
+  }
+
+  @Test("A headless Service has no address, and the same endpoints")
+  func headless() throws {
+    let (list, other) = (try list(service(pods(2), isHeadless: true)), try list(service(pods(2))))
+    #expect(list.items[0].spec?.clusterIPs == ["None"] && list.items[0].spec?.clusterIP == "None")
+    #expect(list.items.dropFirst().map(\.endpoints) == other.items.dropFirst().map(\.endpoints))
   }
 
   @Test("Clients connect to the Service's port, and pods listen on the slices'")
