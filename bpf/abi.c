@@ -14,3 +14,4 @@ _Static_assert(sizeof(struct affinity_key) == 32, "a map key has no implicit pad
 _Static_assert(sizeof(struct connection) <= 256, "with the kernel's own part, a connection stays below 512 bytes");
 _Static_assert(sizeof(struct connection) % 8 == 0, "records of iterators follow each other without gaps");
 _Static_assert(sizeof(struct owner_record) == 16, "no implicit padding");
+_Static_assert(sizeof(struct client_record) == 48, "no implicit padding");

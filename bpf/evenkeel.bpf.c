@@ -538,33 +538,76 @@ static __always_inline struct connection *take_older(struct sock *sk)
 	return connection;
 }
 
+// The TCP socket that a descriptor refers to; NULL: it refers to something else.
+static __always_inline struct sock *tcp_sock_of(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket = file && ctx->task ? bpf_sock_from_file(file) : NULL;
+	struct sock *sk = socket ? socket->sk : NULL;
+
+	return sk && sk->sk_protocol == IPPROTO_TCP ? sk : NULL;
+}
+
+static __always_inline void write_owner(struct bpf_iter__task_file *ctx, __u64 cookie)
+{
+	struct task_struct *task = ctx->task;
+	struct owner_record record;
+
+	if (!task)
+		return;
+	record.cookie = cookie;
+	record.process = task->tgid;
+	record.descriptor = ctx->fd;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+}
+
 SEC("iter/task_file")
 int owners(struct bpf_iter__task_file *ctx)
 {
-	struct file *file = ctx->file;
-	struct task_struct *task = ctx->task;
+	struct sock *sk = tcp_sock_of(ctx);
 	struct connection *connection;
-	struct owner_record record;
-	struct socket *socket;
-	struct sock *sk;
 
-	if (!file || !task)
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state != BPF_TCP_ESTABLISHED)
+	if (!sk || sk->__sk_common.skc_state != BPF_TCP_ESTABLISHED)
 		return 0;
 	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
 	if (!connection)
 		connection = take_older(sk);
-	if (!connection)
+	if (connection)
+		write_owner(ctx, connection->cookie);
+	return 0;
+}
+
+// ---- The same of the connections that clients opened by a Service address ----
+
+// They wait for their peer: for its answer to the SYN, or for data.
+static __always_inline int is_waiting(const struct sock *sk)
+{
+	return sk->__sk_common.skc_state == BPF_TCP_ESTABLISHED || sk->__sk_common.skc_state == BPF_TCP_SYN_SENT;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int clients(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct choice *choice = ctx->value;
+	struct client_record record;
+	struct sock *sk = ctx->sk;
+
+	if (!sk || !choice || !is_waiting(sk))
 		return 0;
-	record.cookie = connection->cookie;
-	record.process = task->tgid;
-	record.descriptor = ctx->fd;
+	record.cookie = bpf_get_socket_cookie(sk);
+	record.service = choice->service;
+	record.endpoint = choice->endpoint;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+SEC("iter/task_file")
+int client_owners(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = tcp_sock_of(ctx);
+
+	if (sk && is_waiting(sk) && bpf_sk_storage_get(&choices, sk, NULL, 0))
+		write_owner(ctx, bpf_get_socket_cookie(sk));
 	return 0;
 }
 

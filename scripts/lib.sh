@@ -13,6 +13,7 @@ iproute2:/usr/sbin/ip
 iptables:/usr/sbin/iptables-restore
 nftables:/usr/sbin/nft
 util-linux:/usr/bin/nsenter
+mount:/usr/bin/mount
 tcpdump:/usr/bin/tcpdump
 openssl:/usr/bin/openssl
 nodejs:/usr/bin/node

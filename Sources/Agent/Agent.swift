@@ -22,6 +22,9 @@ public actor Agent {
   var placer: Placer?
   var drainState = DrainState.starting
   var scheduler: DrainScheduler
+  /// Both nil without `--orphan-timeout`.
+  let clients: Clients?
+  var orphans: OrphanWatch?
 
   /// The input in force.
   var cluster = Cluster()
@@ -57,7 +60,9 @@ public actor Agent {
     let pins = try PinDirectory(bpffs: configuration.bpffs)
     do {
       datapath = try Datapath(pins: pins, limits: configuration.limits, at: timeSinceBoot())
+      clients = configuration.orphanTimeout > .zero ? try datapath.makeClients() : nil
     } catch { throw .kernel(error) }
+    orphans = configuration.orphanTimeout > .zero ? OrphanWatch(timeout: configuration.orphanTimeout) : nil
     scheduler = DrainScheduler(settings: configuration.drain)
     self.configuration = configuration
     self.logger = logger
@@ -82,6 +87,7 @@ extension Agent {
     policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
     scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
     let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
+    orphans?.update(new.servicePorts)
     report(datapath.setLocalEndpoints(endpoints, at: now) + datapath.setTables(tables, at: now))
     if !isReady {
       try datapath.activate(on: Cgroup(path: configuration.cgroup))
@@ -148,6 +154,7 @@ extension Agent {
   private func tick() throws {
     let start = timeSinceBoot()
     defer { recorded.ticked(for: timeSinceBoot() - start) }
+    closeOrphans()
     look()
     let orders = scheduler.tick(tracked.map(\.accepted), policies: policies, at: timeSinceBoot())
     for ended in orders.ended { recorded.drainEnded(after: ended.duration, wasClosed: ended.wasClosed) }
@@ -185,8 +192,11 @@ extension Agent {
   /// announced.
   private func pause() async {
     let now = timeSinceBoot()
-    let length = min((scheduler.nextWakeUp ?? now + .seconds(1)) - now, .seconds(1))
-    let nap = Task { _ = try? await Task.sleep(for: max(length, .zero)) }
+    var end = min(scheduler.nextWakeUp ?? now + .seconds(1), now + .seconds(1))
+    // A look that is late has failed: it is tried again with the next tick.
+    if let look = orphans?.nextLook, look > now { end = min(end, look) }
+    let length = max(end - now, .zero)
+    let nap = Task { _ = try? await Task.sleep(for: length) }
     self.nap = nap
     await withTaskCancellationHandler {
       await nap.value

@@ -17,13 +17,15 @@ public struct AgentConfiguration: Sendable {
   public var socket: String
   public var policy: Policy
   public var drain: DrainSettings
+  /// For how long an address must have been in no EndpointSlice before connections to it are closed; zero: they are not.
+  public var orphanTimeout: Duration
   public var limits: DatapathLimits
   /// The command that runs `SelfTestServer`.
   public var selfTestServer: [String]
 
   public init(
     manifests: String, selector: LabelSelector, node: Node, cgroup: String, bpffs: String, socket: String,
-    policy: Policy, drain: DrainSettings, limits: DatapathLimits, selfTestServer: [String]
+    policy: Policy, drain: DrainSettings, orphanTimeout: Duration, limits: DatapathLimits, selfTestServer: [String]
   ) {
     self.manifests = manifests
     self.selector = selector
@@ -33,6 +35,7 @@ public struct AgentConfiguration: Sendable {
     self.socket = socket
     self.policy = policy
     self.drain = drain
+    self.orphanTimeout = orphanTimeout
     self.limits = limits
     self.selfTestServer = selfTestServer
   }

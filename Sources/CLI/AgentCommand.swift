@@ -64,6 +64,12 @@ public struct AgentCommand: Verb {
       "How long a connection may outlive its GOAWAY; 0s: as long as its streams.", valueName: "duration"))
   var drainGrace = DurationArgument(value: .zero)
 
+  @Option(
+    help: ArgumentHelp(
+      "How long an address must be in no EndpointSlice until clients' connections to it are closed; 0s: never.",
+      valueName: "duration"))
+  var orphanTimeout = DurationArgument(value: .zero)
+
   @Option(help: ArgumentHelp("Room for so many Service addresses and ports.", valueName: "count"))
   var maxServices = DatapathLimits().services
 
@@ -105,7 +111,7 @@ public struct AgentCommand: Verb {
       drain: DrainSettings(
         interval: drainInterval.value, jitterPercent: drainJitter, pacePercent: drainPace,
         rebalanceWindow: rebalanceWindow.value, grace: drainGrace.value),
-      limits: DatapathLimits(services: maxServices, endpoints: maxEndpoints),
+      orphanTimeout: orphanTimeout.value, limits: DatapathLimits(services: maxServices, endpoints: maxEndpoints),
       selfTestServer: SelfTestServerCommand.command)
   }
 }

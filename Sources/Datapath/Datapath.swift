@@ -120,6 +120,9 @@ public struct Datapath: ~Copyable {
 
   /// The guard, with whose help GOAWAYs are placed. It is never pinned: it ends with the agent.
   public func makeGuard() throws(KernelError) -> Guard { try Guard(object) }
+
+  /// The view of the connections that clients opened by a Service address.
+  public func makeClients() throws(KernelError) -> Clients { try Clients(object) }
 }
 
 // MARK: - Spread

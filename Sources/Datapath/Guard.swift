@@ -27,7 +27,7 @@ public struct Guard: ~Copyable, Sendable {
     case none, placed, unsent, notAtBoundary, headerBlock, notInSync, goawaySent, notServed, unknown
   }
 
-  /// Where a tracked socket is open.
+  /// Where a socket is open.
   public struct Owner: Sendable, Hashable {
     public let process: Int32
     public let descriptor: Int32
@@ -63,20 +63,12 @@ public struct Guard: ~Copyable, Sendable {
   ///
   /// On its way through all open files it marks connections of local endpoints that nobody tracks as older than the
   /// agent.
-  public func owners() throws(KernelError) -> [UInt64: Owner] { try Self.owners(ownerIterator) }
+  public func owners() throws(KernelError) -> [UInt64: Owner] { try ownerIterator.owners() }
 
   /// The same, of one process only.
   public func owners(in process: Int32) throws(KernelError) -> [UInt64: Owner] {
     let iterator: BPFIterator<owner_record> = try BPFIterator(ownersProgram, overFilesOf: process)
-    return try Self.owners(iterator).filter { $0.value.process == process }
-  }
-
-  /// Of several descriptors of a socket the first.
-  private static func owners(_ iterator: borrowing BPFIterator<owner_record>) throws(KernelError) -> [UInt64: Owner] {
-    Dictionary(
-      try iterator.records().map {
-        ($0.cookie, Owner(process: Int32(bitPattern: $0.process), descriptor: Int32(bitPattern: $0.descriptor)))
-      }, uniquingKeysWith: { first, _ in first })
+    return try iterator.owners().filter { $0.value.process == process }
   }
 
   /// Tells the guard why the next frames are placed, and by whom.
@@ -101,4 +93,15 @@ public struct Guard: ~Copyable, Sendable {
 
   /// Throws away what was bounced. Returns how many bytes that were.
   public func emptySink() -> Int { sink.drain() }
+}
+
+extension BPFIterator<owner_record> {
+  /// Where each socket is open, by its cookie; of several descriptors the first.
+  func owners() throws(KernelError) -> [UInt64: Guard.Owner] {
+    Dictionary(
+      try records().map { record in
+        let (process, descriptor) = (Int32(bitPattern: record.process), Int32(bitPattern: record.descriptor))
+        return (record.cookie, Guard.Owner(process: process, descriptor: descriptor))
+      }, uniquingKeysWith: { first, _ in first })
+  }
 }

@@ -1,4 +1,4 @@
-/// The limits of the scheduler.
+/// The limits of the scheduler and of the watch over orphans.
 enum Limits {
   /// Attempts that are handed out at a time. A batch of them is over in a fraction of a second, so that something more
   /// urgent never waits long behind it; and a tick need not sort more than this many connections of a pod.
@@ -12,6 +12,8 @@ enum Limits {
   static let longestBackOff = Duration.seconds(1)
   /// A closure that was ordered and has not happened is ordered again after this time.
   static let closureRetry = Duration.seconds(1)
+  /// How soon to look again for connections to an address that is in no EndpointSlice any more.
+  static let orphanLook = Duration.seconds(1)
   /// How soon to look again for what only a new snapshot can tell: that a draining connection has ended, or that a
   /// connection which is too old has served at last …
   static let look = Duration.seconds(1)

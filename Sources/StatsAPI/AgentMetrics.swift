@@ -9,6 +9,7 @@ public struct AgentMetrics: Sendable {
   /// What a round of draining takes: 1 ms to 1 s.
   private var ticks = Histogram(bounds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
   private var counters = ServiceCounters()
+  private var orphansClosed: UInt64 = 0
 
   public init() {}
 
@@ -31,6 +32,11 @@ public struct AgentMetrics: Sendable {
     ticks.observe(duration.seconds)
   }
 
+  /// Notes that so many client connections were closed because their pod has vanished.
+  public mutating func orphansClosed(_ count: Int) {
+    orphansClosed += UInt64(count)
+  }
+
   /// Notes what the endpoints have counted: before some of them leave, or what they counted since the last time is lost.
   ///
   /// - Parameter goaways: those ever placed on each endpoint's connections and seen on the wire, by reason.
@@ -45,7 +51,7 @@ public struct AgentMetrics: Sendable {
     count(services, goaways: goaways)
     return Self.serviceFamilies(services, counters)
       + [Self.goawayFamily(services, counters), Self.undrainableFamily(connections, services)]
-      + durationFamilies + Self.agentFamilies(status)
+      + durationFamilies + [orphanFamily] + Self.agentFamilies(status)
   }
 }
 
@@ -123,6 +129,12 @@ extension AgentMetrics {
         "tick_duration_seconds", "What a round of draining takes: look, decide, place.", .histogram,
         [Sample(.histogram(ticks))]),
     ]
+  }
+
+  private var orphanFamily: MetricFamily {
+    Self.family(
+      "orphans_closed_total", "Connections of this node's clients closed because their pod has vanished.", .counter,
+      [Self.number(orphansClosed)])
   }
 
   private static func agentFamilies(_ status: Status) -> [MetricFamily] {

@@ -61,6 +61,8 @@ struct MetricsTests {
     metrics.drainEnded(after: .milliseconds(50), wasClosed: false)
     metrics.programmed(after: .milliseconds(3))
     metrics.ticked(for: .milliseconds(15))
+    metrics.orphansClosed(2)
+    metrics.orphansClosed(1)
     var stuck = Connection.sample
     (stuck.state, stuck.reason) = ("undrainable", "tls")
     var orphan = stuck
@@ -183,6 +185,9 @@ private let expectedAgentMetrics = """
   evenkeel_tick_duration_seconds_bucket{le="+Inf"} 1
   evenkeel_tick_duration_seconds_sum 0.015
   evenkeel_tick_duration_seconds_count 1
+  # HELP evenkeel_orphans_closed_total Connections of this node's clients closed because their pod has vanished.
+  # TYPE evenkeel_orphans_closed_total counter
+  evenkeel_orphans_closed_total 3
   # HELP evenkeel_goaways_unguarded_total GOAWAYs that left without being checked: must stay 0.
   # TYPE evenkeel_goaways_unguarded_total counter
   evenkeel_goaways_unguarded_total 0

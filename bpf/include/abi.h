@@ -76,6 +76,13 @@ struct choice {
 	__u32 padding;
 };
 
+// One line of the iterator `clients`: a connection that was spread.
+struct client_record {
+	__u64 cookie;
+	struct socket_address service;
+	struct socket_address endpoint;
+};
+
 struct affinity_key {
 	__u64 client; // cookie of the network namespace: the pod
 	struct socket_address service;
@@ -132,7 +139,8 @@ struct connection_record {
 	struct connection_tail tail;
 };
 
-// One line of the iterator `owners`: a file descriptor that refers to a tracked socket.
+// One line of the iterators `owners` and `client_owners`: a file descriptor that refers to a tracked socket, or to a
+// client's.
 struct owner_record {
 	__u64 cookie;
 	__u32 process; // in the initial PID namespace
