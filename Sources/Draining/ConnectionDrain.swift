@@ -67,6 +67,19 @@ struct ConnectionDrain: Sendable {
     return true
   }
 
+  /// When it is to be drained for this reason, if it was asked for, and nothing has been tried yet.
+  func pending(_ reason: DrainReason) -> Duration? {
+    guard case .waiting(let wait) = state, let wish = wait.requested, wish.reason == reason, wait.refusals == 0 else {
+      return nil
+    }
+    return wish.due
+  }
+
+  /// Takes such a request back, as if it had not been made.
+  mutating func withdraw(_ reason: DrainReason) {
+    if pending(reason) != nil { state = .waiting(Wait()) }
+  }
+
   /// It is handed out. False if that is not allowed now: it was before, or must not be again.
   mutating func begin(_ reason: DrainReason) -> Bool {
     guard case .waiting(let wait) = state else { return false }

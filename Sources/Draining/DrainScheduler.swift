@@ -132,7 +132,7 @@ public struct DrainScheduler: Sendable {
 // MARK: - The parts of a tick
 
 extension DrainScheduler {
-  /// Chooses what old endpoints shed to those that were added, from the first snapshot after the change.
+  /// Chooses what old endpoints shed to those that were added, from the first snapshot after a change.
   private mutating func rebalance(
     _ connections: [AcceptedConnection], _ policies: [SocketAddress: DrainPolicy], at now: Duration
   ) {
@@ -153,9 +153,18 @@ extension DrainScheduler {
         return drains[connection.id]?.isUntouched ?? true && (!isHotSpot || now - connection.established >= interval)
       }
       let oldestFirst = candidates.sorted { ($0.established, $0.id) < ($1.established, $1.id) }.map(\.id)
-      for choice in rebalancing.choose(at: endpoint, of: here.count, from: oldestFirst, now: now) {
-        let new = ConnectionDrain(endpoint: endpoint, snapshot: snapshot)
-        _ = drains[choice.connection, default: new].request(.rebalance, due: choice.due)
+      let pending = here.compactMap { connection in
+        drains[connection.id]?.pending(.rebalance).map { (due: $0, id: connection.id) }
+      }
+      let latestFirst = pending.sorted { $0 > $1 }.map(\.id)
+      let choices = rebalancing.choose(at: endpoint, of: here.count, from: oldestFirst, or: latestFirst, now: now)
+      for choice in choices {
+        switch choice {
+        case .shed(let id, let due):
+          let new = ConnectionDrain(endpoint: endpoint, snapshot: snapshot)
+          _ = drains[id, default: new].request(.rebalance, due: due)
+        case .keep(let id): drains[id]?.withdraw(.rebalance)
+        }
       }
     }
     rebalancing.settle()

@@ -17,6 +17,7 @@ struct Load: Sendable {
 extension AcceptedConnection {
   func load(at now: Duration) -> Load {
     // A connection that was opened this very moment is not infinitely busy.
-    Load(rate: Double(responses) / (max(now - established, .milliseconds(1)) / .seconds(1)))
+    let age = max(now - established, .milliseconds(1)).components
+    return Load(rate: Double(responses) / (Double(age.seconds) + Double(age.attoseconds) * 1e-18))
   }
 }

@@ -3,14 +3,18 @@ import Balancing
 /// What old endpoints hand over to those that were added: N endpoints become M, and each of the N sheds (M-N)/M of its
 /// connections within a window.
 ///
-/// Endpoints that are added while the window of others is open belong to the same rebalance. One that comes back, not
-/// long after it was there, is nothing new: whoever is to be there has found it, or will when their connections are old.
+/// Endpoints that are added while the window of others is open belong to the same rebalance. So do those that leave: their
+/// connections fill the added ones, and what the others were to shed for that is taken back where it has not been shed
+/// yet. In a rolling update, nothing is left to be shed. An endpoint that comes back, not long after it was there, is
+/// nothing new: whoever is to be there has found it, or will when their connections are old.
 struct Rebalancing: Sendable {
   /// How long it may take; zero: nothing is shed.
   private let window: Duration
   private var histories: [Group: History] = [:]
-  /// By old endpoint, until their windows are over.
+  /// By old endpoint of this node, until their windows are over.
   private var sheds: [SocketAddress: Shed] = [:]
+  /// There are endpoints of which the connections are to be chosen that they shed.
+  private(set) var isPending = false
 
   init(window: Duration) { self.window = window }
 
@@ -27,16 +31,14 @@ struct Rebalancing: Sendable {
     /// Connections that are younger went where the added endpoints were known already.
     let began: Duration
     fileprivate(set) var ends: Duration
-    fileprivate var part: Double
-    /// No snapshot has been looked at since it last grew.
+    /// By group; the largest counts.
+    fileprivate var parts: [Group: Double] = [:]
+    /// No snapshot has been looked at since it last changed.
     fileprivate(set) var isPending = true
     /// How many connections there were at the first look.
     fileprivate var connections: Int?
     fileprivate var chosen = 0
   }
-
-  /// There are endpoints of which the connections are to be chosen that they shed.
-  var isPending: Bool { sheds.contains { $0.value.isPending } }
 
   /// What is to be chosen of an endpoint's connections; nil: nothing.
   subscript(pending endpoint: SocketAddress) -> Shed? { sheds[endpoint].flatMap { $0.isPending ? $0 : nil } }
@@ -54,11 +56,17 @@ extension Rebalancing {
   }
 
   private struct Rebalance {
-    var old: Set<SocketAddress>
+    /// The N that were there when it began, and those of them that still are.
+    let before: Set<SocketAddress>
+    var stayed: Set<SocketAddress>
     var added: Set<SocketAddress> = []
     var ends: Duration
 
-    var part: Double { Double(added.count) / Double(old.count + added.count) }
+    /// (M-N)/M
+    var part: Double {
+      let now = stayed.count + added.count
+      return now > before.count ? Double(now - before.count) / Double(now) : 0
+    }
   }
 
   /// Takes what is in force from now on. What a group has at its first appearance is not new.
@@ -68,93 +76,114 @@ extension Rebalancing {
     to servicePorts: [ServicePort], on node: Node, interval: (ServicePort) -> Duration, at now: Duration
   ) {
     sheds = sheds.filter { $0.value.ends > now }
-    var updated: [Group: History] = [:]
+    var new: [Group: History] = [:]
     for servicePort in servicePorts where servicePort.mode == .balance {
-      let eligible = servicePort.eligibleEndpoints(on: node).map(\.address)
-      for (family, endpoints) in Dictionary(grouping: eligible, by: \.ip.family) {
+      let eligible = servicePort.eligibleEndpoints(on: node)
+      for (family, endpoints) in Dictionary(grouping: eligible, by: \.address.ip.family) {
         let group = Group(servicePort: servicePort.servicePortName, family: family)
-        updated[group] = update(group, to: Set(endpoints), remembering: interval(servicePort), at: now)
+        let (history, rebalance) = updated(
+          group, to: Set(endpoints.map(\.address)), remembering: interval(servicePort), at: now)
+        new[group] = history
+        guard let rebalance else { continue }
+        for endpoint in endpoints where rebalance.stayed.contains(endpoint.address) && node.hosts(endpoint) {
+          adjust(endpoint.address, of: group, to: rebalance, at: now)
+        }
       }
     }
     // A group whose endpoints have all gone may get them back.
     let names = Set(servicePorts.lazy.filter { $0.mode == .balance }.map(\.servicePortName))
-    for (group, history) in histories where updated[group] == nil && names.contains(group.servicePort) {
-      updated[group] = history
+    for (group, history) in histories where new[group] == nil && names.contains(group.servicePort) {
+      new[group] = history
     }
-    histories = updated
+    histories = new
   }
 
-  private mutating func update(
+  /// Also returns the rebalance, where it has begun or changed.
+  private func updated(
     _ group: Group, to present: Set<SocketAddress>, remembering interval: Duration, at now: Duration
-  ) -> History {
-    guard var history = histories[group] else { return History(present: present) }
+  ) -> (History, Rebalance?) {
+    guard var history = histories[group] else { return (History(present: present), nil) }
     let stayed = history.present.intersection(present)
     history.departed = history.departed.filter { now - $0.value < interval }
     let added = present.filter { !stayed.contains($0) && history.departed[$0] == nil }
     for endpoint in history.present where !present.contains(endpoint) { history.departed[endpoint] = now }
     for endpoint in present { history.departed[endpoint] = nil }
+    let before = history.present
     history.present = present
-    guard !added.isEmpty, window > .zero else { return history }
+    let open = history.current.flatMap { $0.ends > now ? $0 : nil }
+    guard window > .zero, !added.isEmpty || open != nil else { return (history, nil) }
 
-    var rebalance = history.current.flatMap { $0.ends > now ? $0 : nil } ?? Rebalance(old: stayed, ends: now)
-    rebalance.old.formIntersection(present)
+    var rebalance = open ?? Rebalance(before: before, stayed: before, ends: now)
+    let former = rebalance.part
+    rebalance.stayed = rebalance.before.intersection(present)
     rebalance.added.formIntersection(present)
     rebalance.added.formUnion(added)
-    rebalance.ends = now + window
+    if !added.isEmpty { rebalance.ends = now + window }
     history.current = rebalance
-    for endpoint in rebalance.old { extend(endpoint, of: group, by: rebalance, at: now) }
-    return history
+    return (history, rebalance.part != former || !added.isEmpty ? rebalance : nil)
   }
 
   /// An endpoint behind several Services sheds once, what the largest of their rebalances wants.
-  private mutating func extend(_ endpoint: SocketAddress, of group: Group, by rebalance: Rebalance, at now: Duration) {
-    var shed = sheds[endpoint] ?? Shed(group: group, began: now, ends: rebalance.ends, part: 0)
-    shed.part = max(shed.part, rebalance.part)
+  private mutating func adjust(_ endpoint: SocketAddress, of group: Group, to rebalance: Rebalance, at now: Duration) {
+    var shed = sheds[endpoint] ?? Shed(group: group, began: now, ends: rebalance.ends)
+    shed.parts[group] = rebalance.part
     shed.ends = max(shed.ends, rebalance.ends)
     shed.isPending = true
     sheds[endpoint] = shed
+    isPending = true
   }
 }
 
 // MARK: - Choice
 
 extension Rebalancing {
-  /// A connection to be shed, and when.
-  struct Choice: Equatable {
-    let connection: UInt64
-    let due: Duration
+  /// What changes for one connection.
+  enum Choice: Equatable {
+    /// It is to be shed from then on.
+    case shed(UInt64, due: Duration)
+    /// It was to be, and stays.
+    case keep(UInt64)
   }
 
-  /// Chooses what an endpoint sheds, spread over what is left of its window.
+  /// Chooses what an endpoint sheds, spread over what is left of its window; or what it keeps of what it was to shed.
   ///
   /// - Parameters:
   ///   - count: how many connections it has that are old enough to be counted.
   ///   - candidates: those of them that may be chosen, in the order in which they are to be: what was chosen before is
   ///     not among them.
+  ///   - chosen: those that were chosen, and may be kept, in the order in which they are to be.
   mutating func choose(
-    at endpoint: SocketAddress, of count: Int, from candidates: [UInt64], now: Duration
+    at endpoint: SocketAddress, of count: Int, from candidates: [UInt64], or chosen: [UInt64], now: Duration
   ) -> [Choice] {
     guard var shed = self[pending: endpoint] else { return [] }
     let connections = shed.connections ?? count
-    let wanted = Self.rounded(Double(connections) * shed.part, at: endpoint, began: shed.began) - shed.chosen
-    let chosen = candidates.prefix(max(0, wanted))
+    let part = shed.parts.values.max() ?? 0
+    let more = Self.rounded(Double(connections) * part, at: endpoint, began: shed.began) - shed.chosen
+    let (added, kept) = (candidates.prefix(max(0, more)), chosen.prefix(max(0, -more)))
     shed.connections = connections
-    shed.chosen += chosen.count
+    shed.chosen += added.count - kept.count
     sheds[endpoint] = shed
-    let step = (shed.ends - now) / max(chosen.count, 1)
-    return chosen.enumerated().map { position, connection in
+    let step = (shed.ends - now) / max(added.count, 1)
+    let sheds = added.enumerated().map { position, connection in
       // Each somewhere in its step, or all pods of all nodes would shed in the same moments.
-      Choice(connection: connection, due: now + step * (Double(position) + Scatter.fraction(of: connection)))
+      Choice.shed(connection, due: now + step * (Double(position) + Scatter.fraction(of: connection)))
     }
+    return sheds + kept.map(Choice.keep)
   }
 
-  /// All is chosen that the snapshot holds. Other endpoints are other nodes'.
+  /// All is chosen that the snapshot holds.
   mutating func settle() {
-    for endpoint in sheds.keys { sheds[endpoint]?.isPending = false }
+    sheds = sheds.mapValues { shed in
+      var shed = shed
+      shed.isPending = false
+      return shed
+    }
+    isPending = false
   }
 
   /// Up or down, so that many pods together shed the right number, also where each of them has a few connections only.
   private static func rounded(_ number: Double, at endpoint: SocketAddress, began: Duration) -> Int {
+    guard number > 0 else { return 0 }
     let nanoseconds = UInt64(bitPattern: Int64(began / .nanoseconds(1)))
     return Int(number + Scatter.fraction(of: endpoint.ip.high ^ endpoint.ip.low ^ UInt64(endpoint.port) ^ nanoseconds))
   }

@@ -38,6 +38,26 @@ struct ConnectionDrainTests {
     #expect(drain.state == .waiting(Wait(requested: wish(.manual, due: 2))))
   }
 
+  @Test("A request is withdrawn as if it had not been made; not where another reason came, or an attempt was made")
+  func withdraw() {
+    var drain = waiting()
+    #expect(drain.request(.rebalance, due: .seconds(9)) == true)
+    #expect(drain.pending(.rebalance) == .seconds(9))
+    drain.withdraw(.rebalance)
+    #expect(drain.isUntouched)
+
+    #expect(drain.request(.rebalance, due: .seconds(9)) == true)
+    #expect(drain.request(.manual, due: .seconds(5)) == true)
+    drain.withdraw(.rebalance)
+    #expect(drain.state == .waiting(Wait(requested: wish(.manual, due: 5))))
+
+    var tried = waiting()
+    #expect(tried.request(.rebalance, due: .zero) == true)
+    #expect(tried.begin(.rebalance) == true)
+    tried.withdraw(.rebalance)
+    #expect(tried.isPlacing)
+  }
+
   @Test("A request during an attempt is kept for the next")
   func requestWhilePlacing() {
     var drain = placing()

@@ -87,6 +87,42 @@ struct RebalanceTests {
     #expect(node.drain(from: .seconds(101), until: .seconds(200)).allSatisfy { $0.connection < 200 })
   }
 
+  @Test("Where as many pods leave as are added, in the same moment, nobody sheds: those that leave fill the new ones")
+  func replaced() {
+    var node = node(10, on: 1...3)
+    node.change([cart(pods(1...3))], at: .zero)
+    node.change([cart(pods(2...4))], at: .seconds(100))
+    node.change([cart(pods(3...5))], at: .seconds(105))
+    #expect(node.drain(from: .seconds(105), until: .seconds(200)).isEmpty)
+    node.change([cart(pods(3...6))], at: .seconds(200))
+    #expect((2...3).contains(node.drain(from: .seconds(200), until: .seconds(300)).count), "a quarter of 10")
+  }
+
+  @Test("A rolling update with a surge: when the old pod leaves, what was not shed yet is taken back")
+  func surge() {
+    var node = node(30, on: 1...2)
+    node.change([cart(pods(1...2))], at: .zero)
+    node.change([cart(pods(1...3))], at: .seconds(100))
+    let first = node.drain(from: .seconds(100), until: .seconds(101)).count
+    #expect((1...4).contains(first), "of 20 within 10 s")
+    node.change([cart(pods(2...3), unready: [pod(1)])], at: .seconds(101))
+    #expect(node.drain(from: .seconds(101), until: .seconds(200)).filter { $0.connection / 100 == 2 }.isEmpty)
+    // As if nothing had been asked: they are drained for the next pod.
+    node.change([cart(pods(2...4))], at: .seconds(200))
+    #expect((9...11).contains(node.drain(from: .seconds(200), until: .seconds(300)).count), "a third of what it has")
+  }
+
+  @Test("A scale-up of which a part is taken back sheds for what is left of it")
+  func takenBack() {
+    var node = node(30, on: 1...3)
+    node.change([cart(pods(1...3))], at: .zero)
+    node.change([cart(pods(1...6))], at: .seconds(100))
+    _ = node.tick(at: .seconds(100))
+    node.change([cart(pods(1...4))], at: .seconds(100))
+    let shed = node.drain(from: .seconds(100), until: .seconds(200)).count
+    #expect((21...24).contains(shed), "a quarter of 90, not half: \(shed)")
+  }
+
   @Test("Connections that were made since then are not shed: they could go to the added pods")
   func younger() {
     var node = node(4, on: 1...1)
