@@ -10,7 +10,7 @@ let swift: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-// Modules of pure logic: the compiler proves that they hold no unsafe code.
+// Modules of pure logic: the compiler proves that they hold no unsafe code, but for the one call of C in Simulation.
 let pureSwift = swift + [.strictMemorySafety()]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -63,6 +63,8 @@ let package = Package(
     .target(name: "HTTP2", swiftSettings: pureSwift),
     .target(name: "Balancing", swiftSettings: pureSwift),
     .target(name: "Draining", dependencies: ["Balancing"], swiftSettings: pureSwift),
+    .target(name: "CPick", dependencies: ["CBPF"]),
+    .target(name: "Simulation", dependencies: ["Balancing", "CBPF", "CPick", "Draining"], swiftSettings: pureSwift),
     .target(name: "Manifests", dependencies: ["Balancing", systemPackage, yams], swiftSettings: swift),
     .target(name: "Kernel", dependencies: ["Clibbpf", "CLinux", systemPackage], swiftSettings: swift),
 
@@ -100,14 +102,16 @@ let package = Package(
     .executableTarget(
       name: "evenkeel-lab",
       dependencies: [
-        "Lab", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, nioPosix, systemPackage,
-        unixSignals,
+        "Balancing", "Draining", "Lab", "Simulation", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport,
+        nioCore, nioHTTP2, nioPosix, systemPackage, unixSignals,
       ],
       swiftSettings: swift),
 
     // Tests without root.
     .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: swift),
     .testTarget(name: "DrainingTests", dependencies: ["Balancing", "Draining"], swiftSettings: swift),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Balancing", "Draining", "Simulation"], swiftSettings: swift),
     .testTarget(
       name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
     .target(name: "CTracker", dependencies: ["CBPF"], path: "Tests/CTracker"),
