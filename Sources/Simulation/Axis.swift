@@ -8,6 +8,7 @@ public enum Axis: String, Sendable, CaseIterable {
   case interval
   case jitter
   case pace
+  case rebalance
 
   /// Settings that differ from `base` in this alone, and `base` itself.
   public func comparison(around base: Setting) -> Comparison {
@@ -40,6 +41,12 @@ public enum Axis: String, Sendable, CaseIterable {
         "--drain-pace",
         values([1, 2, 5, 10, 25, 100], drain.pacePercent).map { percent in
           base.draining(percent.short) { $0.pacePercent = percent }
+        })
+    case .rebalance:
+      return Comparison(
+        "--rebalance-window",
+        values([.zero, .seconds(1), .seconds(10), .seconds(30), .seconds(60)], drain.rebalanceWindow).map { window in
+          base.draining(window == .zero ? "0s: not for added pods" : window.goText) { $0.rebalanceWindow = window }
         })
     }
   }

@@ -5,7 +5,8 @@ public struct FigureTable: Sendable {
   /// What stands above a column, in two lines, and its width.
   private static let columns: [(String, String, width: Int)] = [
     ("busiest", "/ mean", 9), ("95th", "pctile", 7), ("idlest", "/ mean", 8), ("reconnects", "a second", 12),
-    ("worst in", "aging", 11), ("a second:", "scale-up", 11), ("", "rollout", 9), ("added pods", "at 80 %", 12),
+    ("worst in", "aging", 11), ("a second:", "scale-up", 11), ("", "rollout", 9), ("moves in", "rollout", 10),
+    ("added pods", "at 80 %", 12),
     ("all within", "20 %", 12), ("", "cut", 8),
   ]
   private static let nameWidth = 34
@@ -25,7 +26,8 @@ public struct FigureTable: Sendable {
     let cells = [
       figures.busiest.fixed(2), figures.percentile95.fixed(2), figures.idlest.fixed(2), figures.reconnects.fixed(1),
       "\(figures.worstSecondOfAging)", "\(figures.worstSecondOfScaleUp)", "\(figures.worstSecondOfRollout)",
-      text(figures.secondsUntilShared), text(figures.secondsUntilEven), "\(figures.cut)",
+      figures.movesOfRollout.fixed(2), text(figures.secondsUntilShared), text(figures.secondsUntilEven),
+      "\(figures.cut)",
     ]
     return ("  " + setting.name).padded(to: Self.nameWidth)
       + zip(cells, Self.columns).map { $0.leftPadded(to: $1.width) }.joined()

@@ -16,6 +16,9 @@ public struct Figures: Sendable, Equatable {
   /// … and to the end.
   public private(set) var worstSecondOfRollout: Int
 
+  /// How often a client connected anew during the rolling update, on average.
+  public private(set) var movesOfRollout: Double
+
   /// Seconds from the scale-up until the added pods together had 80 % of their share; nil: never.
   public private(set) var secondsUntilShared: Int?
   /// Seconds from the scale-up until no pod of the median Service was more than 20 % off the mean; nil: never.
@@ -47,6 +50,8 @@ public struct Figures: Sendable, Equatable {
     worstSecondOfAging = worst(samples[..<scaleUp])
     worstSecondOfScaleUp = worst(samples[scaleUp..<rollout])
     worstSecondOfRollout = worst(samples[rollout...])
+    let replacing = rollout..<min(rollout + Int(Scenario.rolloutLength.seconds), samples.count)
+    movesOfRollout = Double(samples[replacing].map(\.reconnects).reduce(0, +)) / Double(scenario.clients)
     secondsUntilShared = seconds { $0.added >= 1 - Self.tolerance }
     secondsUntilEven = seconds { $0.busiest <= 1 + Self.tolerance && $0.idlest >= 1 - Self.tolerance }
     cut = history.cut
@@ -68,6 +73,7 @@ public struct Figures: Sendable, Equatable {
     worstSecondOfAging = runs.map(\.worstSecondOfAging).max() ?? 0
     worstSecondOfScaleUp = runs.map(\.worstSecondOfScaleUp).max() ?? 0
     worstSecondOfRollout = runs.map(\.worstSecondOfRollout).max() ?? 0
+    movesOfRollout = mean(\.movesOfRollout)
     secondsUntilShared = slowest(\.secondsUntilShared)
     secondsUntilEven = slowest(\.secondsUntilEven)
     cut = runs.map(\.cut).max() ?? 0

@@ -59,6 +59,8 @@ public struct Scenario: Sendable, Equatable {
   static let batches = 4
   /// … and the next quarter when those are ready.
   static let batchInterval = Duration.seconds(30)
+  /// Until the last batch has ended.
+  static let rolloutLength = batchInterval * (batches - 1) + terminationGrace
 }
 
 /// How much a client sends, compared with the others of its Service. The mean is always the same.

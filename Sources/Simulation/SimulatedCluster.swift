@@ -42,7 +42,7 @@ struct SimulatedCluster {
 
   init(_ scenario: Scenario, _ setting: Setting) {
     (self.scenario, self.setting) = (scenario, setting)
-    nodes = Array(repeating: SimulatedNode(setting.drain), count: scenario.nodes)
+    nodes = (0..<scenario.nodes).map { SimulatedNode($0, setting.drain) }
     // Apart from what happens later, so that all settings are tried on the same cluster.
     var random = SeededGenerator(seed: scenario.seed)
     self.random = SeededGenerator(seed: random.next())
@@ -227,16 +227,21 @@ extension SimulatedCluster {
     for service in services.indices {
       let ready = services[service].pods.filter { pods[$0].state == .ready }
       services[service].table = EndpointTable(ready.map { ($0, pods[$0].address) }, setting)
-      services[service].servicePort.endpoints = services[service].pods.map { pods[$0].endpoint }
+      services[service].servicePort.endpoints = services[service].pods.map(endpoint)
     }
     for node in nodes.indices { applyInput(of: node) }
+  }
+
+  private func endpoint(of pod: Int) -> Endpoint {
+    let (address, state) = (pods[pod].address, pods[pod].state)
+    return Endpoint(address: address, state: state == .ready ? .ready : .serving, node: nodes[pods[pod].node].name.name)
   }
 
   private mutating func applyInput(of node: Int) {
     let hosted = Dictionary(grouping: nodes[node].pods) { pods[$0].service }.sorted { $0.key < $1.key }
     let local = hosted.map { service, numbers in
       var servicePort = services[service].servicePort
-      servicePort.endpoints = numbers.map { pods[$0].endpoint }
+      servicePort.endpoints = numbers.map(endpoint)
       return servicePort
     }
     nodes[node].apply(hosted.map { services[$0.key].servicePort }, local: local, at: now)

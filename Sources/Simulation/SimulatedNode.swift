@@ -4,6 +4,7 @@ internal import Draining
 /// A node: what its kernel knows, and its agent. It sees the connections that its own pods accept, and those that its
 /// own clients open.
 struct SimulatedNode {
+  let name: Node
   /// Nil without an agent.
   private(set) var scheduler: DrainScheduler?
   /// The connections that its pods have accepted, in no order; `peers` are their clients.
@@ -31,7 +32,8 @@ struct SimulatedNode {
     var responses: Double
   }
 
-  init(_ settings: DrainSettings?) {
+  init(_ number: Int, _ settings: DrainSettings?) {
+    name = Node(name: "node-\(number)")
     scheduler = settings.map { DrainScheduler(settings: $0) }
     leastAge = settings.flatMap { $0.interval > .zero ? $0.interval * (1 - $0.jitterPercent / 100) : nil }
   }
@@ -65,6 +67,7 @@ struct SimulatedNode {
   mutating func apply(_ servicePorts: [ServicePort], local: [ServicePort], at now: Duration) {
     guard let settings = scheduler?.settings else { return }
     policies = DrainPolicy.byEndpoint(of: local, defaultInterval: settings.interval)
+    scheduler?.endpointsChanged(to: servicePorts, on: name, at: now)
     wake(at: now)
   }
 

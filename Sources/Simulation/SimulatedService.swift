@@ -33,8 +33,6 @@ struct SimulatedPod {
   static func address(of number: Int) -> SocketAddress {
     SocketAddress(ip: IPAddress(high: 0, low: 0xffff_0a00_0000 + UInt64(number + 1)), port: 50051)
   }
-
-  var endpoint: Endpoint { Endpoint(address: address, state: state == .ready ? .ready : .serving) }
 }
 
 struct SimulatedClient {

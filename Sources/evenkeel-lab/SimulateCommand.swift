@@ -58,9 +58,12 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The agent's flag of this name.", valueName: "percent"))
   var drainPace = DrainSettings().pacePercent
 
+  @Option(help: "The agent's flag of this name.", transform: Self.duration)
+  var rebalanceWindow = DrainSettings().rebalanceWindow
+
   @Option(
     help: ArgumentHelp(
-      "What to compare: policy, candidates, interval, jitter, pace, in a list with commas; all; or none.",
+      "What to compare: policy, candidates, interval, jitter, pace, rebalance, in a list with commas; all; or none.",
       valueName: "list"), transform: Self.axes)
   var compare = Axis.allCases
 
@@ -125,7 +128,8 @@ struct SimulateCommand: AsyncParsableCommand {
   private var comparisons: [Comparison] {
     let base = Setting(
       "as given", policy: policy,
-      drain: DrainSettings(interval: drainInterval, jitterPercent: drainJitter, pacePercent: drainPace))
+      drain: DrainSettings(
+        interval: drainInterval, jitterPercent: drainJitter, pacePercent: drainPace, rebalanceWindow: rebalanceWindow))
     return compare.isEmpty ? [Comparison("setting", [base])] : compare.map { $0.comparison(around: base) }
   }
 

@@ -64,18 +64,32 @@ struct ClusterTests {
     #expect(with.samples.map(\.goaways).reduce(0, +) >= 600)
   }
 
-  @Test("Without an agent nothing moves to added pods; with one they have their share within an interval")
-  func scaleUp() {
-    let scenario = Scenario(nodes: 5, pods: 10, podsAfterScaleUp: 20, clients: 1000, length: .seconds(1200))
-    func figures(_ drain: DrainSettings?) -> Figures {
-      Figures(simulate(scenario, Setting("", drain: drain)), of: scenario)
-    }
-    let (without, with) = (figures(nil), figures(DrainSettings(interval: .seconds(120), jitterPercent: 50)))
-    #expect(without.secondsUntilShared == nil && without.secondsUntilEven == nil && without.reconnects == 0)
-    #expect((with.secondsUntilShared ?? .max) < 180)
-    #expect((with.secondsUntilEven ?? .max) < 200)
+  @Test(
+    "Without an agent nothing moves to added pods; connections that are drained for their age do within an interval")
+  func aging() {
+    let (without, with) = (figures(nil), figures(DrainSettings(interval: .seconds(120), rebalanceWindow: .zero)))
+    #expect(without.secondsUntilShared == nil && without.secondsUntilEven == nil)
+    #expect(without.reconnects == 0 && without.worstSecondOfScaleUp == 0)
+    #expect((with.secondsUntilShared ?? .max) < 140)
     // Each connection once in 120 s, on average.
-    #expect(abs(with.reconnects - 1000.0 / 120) < 1)
+    #expect(abs(with.reconnects - 1000.0 / 120) < 2)
+  }
+
+  @Test("Pods that double have half of all connections within the rebalance window, and nothing else moves")
+  func rebalance() {
+    let settings = DrainSettings(interval: .zero, rebalanceWindow: .seconds(20))
+    let reconnects = simulate(Self.doubling, Setting("", drain: settings)).samples.map(\.reconnects)
+    #expect(reconnects[..<600].allSatisfy { $0 == 0 })
+    #expect(abs(reconnects[600..<622].reduce(0, +) - 500) <= 10)
+    #expect(reconnects[622..<900].allSatisfy { $0 == 0 })
+    #expect((figures(settings).secondsUntilShared ?? .max) < 22)
+  }
+
+  private static let doubling = Scenario(
+    nodes: 5, pods: 10, podsAfterScaleUp: 20, clients: 1000, length: .seconds(1200))
+
+  private func figures(_ drain: DrainSettings?) -> Figures {
+    Figures(simulate(Self.doubling, Setting("", drain: drain)), of: Self.doubling)
   }
 
   @Test("Least connections are more even than random ones where nodes know enough, and no different where they do not")
