@@ -11,8 +11,8 @@ public struct HistoryPlot: Sendable {
   // All in the units of the view box, which are pixels at its natural size.
   private static let width = 1000.0
   private static let top = 70.0
-  private static let rowHeight = 250.0
-  private static let panel = (top: 52.0, width: 410.0, height: 150.0)
+  private static let rowHeight = 270.0
+  private static let panel = (top: 74.0, width: 410.0, height: 150.0)
   /// A panel's points: each stands for as many seconds as come to it.
   private static let points = 205
 
@@ -34,13 +34,17 @@ public struct HistoryPlot: Sendable {
       <title>Simulation of a cluster</title>
       <desc>\(scenario.summary)</desc>
       <style>
-      svg { color-scheme: light dark; font: 12px system-ui, sans-serif; --paper: #ffffff; --ink: #1f2328; }
-      @media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; } }
-      .paper { fill: var(--paper); }
-      text { fill: var(--ink); }
-      .grid, .event { stroke: var(--ink); stroke-opacity: 0.18; fill: none; }
+      svg { color-scheme: light dark; font: 12px system-ui, sans-serif; }
+      .paper { fill: #ffffff; }
+      text { fill: #1f2328; }
+      .grid, .event { stroke: #1f2328; stroke-opacity: 0.18; fill: none; }
       .event { stroke-opacity: 0.7; stroke-dasharray: 4 3; }
       .series { fill: none; stroke-width: 1.4; stroke-linejoin: round; }
+      @media (prefers-color-scheme: dark) {
+      .paper { fill: #0d1117; }
+      text { fill: #e6edf3; }
+      .grid, .event { stroke: #e6edf3; }
+      }
       </style>
       <rect class="paper" width="100%" height="100%"/>
       <text x="50" y="28" font-size="18">Simulation of a cluster</text>
@@ -56,19 +60,18 @@ public struct HistoryPlot: Sendable {
       title: "busiest pod, times the mean", left: 50, top: top + Self.panel.top, scale: .linear,
       series: histories.map { points($0) { $0.map(\.busiest).reduce(0, +) / Double($0.count) } })
     let reconnects = Panel(
-      title: "reconnects a second, the most in some", left: 550, top: top + Self.panel.top, scale: .logarithmic,
+      title: "reconnects a second, the worst ones", left: 550, top: top + Self.panel.top, scale: .logarithmic,
       series: histories.map { points($0) { Double($0.map(\.reconnects).max() ?? 0) } })
     let heading = """
       <text x="50" y="\((top + 16).short)" font-size="15" font-weight="600">\(Self.escaped(comparison.title))</text>
       """
-    return [heading] + legend(comparison, top: top + 16) + draw(busiest) + draw(reconnects)
+    return [heading] + legend(comparison, top: top + 38) + draw(busiest) + draw(reconnects)
   }
 
-  /// Behind the title, from the right edge on.
   private func legend(_ comparison: Comparison, top: Double) -> [String] {
-    let step = 700 / Double(max(comparison.settings.count, 1))
+    let step = 910 / Double(max(comparison.settings.count, 1))
     return comparison.settings.enumerated().map { number, setting in
-      let x = 270 + step * Double(number)
+      let x = 50 + step * Double(number)
       return """
         <rect x="\(x.short)" y="\((top - 10).short)" width="10" height="10" fill="\(color(number))"/>\
         <text x="\((x + 15).short)" y="\(top.short)">\(Self.escaped(setting.name))</text>
@@ -136,7 +139,7 @@ extension HistoryPlot {
     let levels = panel.levels.map { level in
       """
       <path class="grid" d="M\(panel.left.short) \(panel.y(level).short)H\(panel.x(1).short)"/>\
-      <text x="\((panel.left - 6).short)" y="\((panel.y(level) + 4).short)" text-anchor="end">\(label(level))</text>
+      <text x="\((panel.left - 6).short)" y="\((panel.y(level) + 4).short)" text-anchor="end">\(level.short)</text>
       """
     }
     let lines = panel.series.enumerated().map { number, values in
@@ -150,13 +153,14 @@ extension HistoryPlot {
 
   private func times(_ panel: Panel) -> [String] {
     let bottom = panel.top + Self.panel.height
-    var events = [(scenario.rollout, "all replaced")]
-    if scenario.podsAfterScaleUp > scenario.pods { events.insert((scenario.scaleUp, "pods added"), at: 0) }
-    let marks = events.map { time, title in
+    // Each label where it leaves room for the next.
+    var events = [(scenario.rollout, "all replaced", anchor: "middle")]
+    if scenario.podsAfterScaleUp > scenario.pods { events.append((scenario.scaleUp, "pods added", anchor: "end")) }
+    let marks = events.map { time, title, anchor in
       let x = panel.x(time / scenario.length)
       return """
         <path class="event" d="M\(x.short) \(panel.top.short)V\(bottom.short)"/>\
-        <text x="\(x.short)" y="\((bottom + 16).short)" text-anchor="middle">\(time.goText): \(title)</text>
+        <text x="\(x.short)" y="\((bottom + 16).short)" text-anchor="\(anchor)">\(time.goText): \(title)</text>
         """
     }
     let edges = """
@@ -164,9 +168,5 @@ extension HistoryPlot {
       <text x="\(panel.x(1).short)" y="\((bottom + 16).short)" text-anchor="end">\(scenario.length.goText)</text>
       """
     return marks + [edges]
-  }
-
-  private func label(_ level: Double) -> String {
-    level >= 10 || level == level.rounded() ? level.fixed(0) : String(level.fixed(2))
   }
 }

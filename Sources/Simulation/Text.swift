@@ -8,10 +8,11 @@ extension Double {
       ? "\(scaled)" : "\(scaled / scale)." + String(repeating: "0", count: decimals - fraction.count) + fraction
   }
 
-  /// To a tenth, and without a decimal that is 0.
+  /// To a hundredth, and without decimals that are 0.
   var short: String {
-    let text = fixed(1)
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    var text = fixed(2)
+    while text.last == "0" { text.removeLast() }
+    return text.last == "." ? String(text.dropLast()) : text
   }
 }
 

@@ -44,7 +44,7 @@ struct SimulateCommand: AsyncParsableCommand {
   var seed = Scenario().seed
 
   @Option(help: "Runs of each setting, with one seed after the other.")
-  var runs = 5
+  var runs = 3
 
   @Option(help: "How an endpoint is chosen: least-connections, random or maglev.", transform: Self.choice)
   var policy = Policy.leastConnections
