@@ -2,7 +2,9 @@ import ArgumentParser
 import Balancing
 import Draining
 import FoundationEssentials
+import Glibc
 import Simulation
+import SystemPackage
 
 struct SimulateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,16 +30,23 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "Clients of all Services together, with one connection each.")
   var clients = Scenario().clients
 
-  @Option(help: "How much clients send, compared with each other: even, lognormal or zipf.", transform: Self.choice)
+  @Option(
+    help: "How much clients send, compared with each other: even, lognormal or zipf. (default: even)",
+    transform: Self.choice)
   var profile = LoadProfile.even
 
   @Option(help: ArgumentHelp("How many percent of the clients do everything on one long stream.", valueName: "percent"))
   var streaming = 0.0
 
-  @Option(help: "How long such a stream is on average.", transform: Self.duration)
+  @Option(
+    help: ArgumentHelp(
+      "How long such a stream is on average. (default: \(Scenario().streamLength.goText))", valueName: "duration"),
+    transform: Self.duration)
   var streamLength = Scenario().streamLength
 
-  @Option(help: "How long the run is.", transform: Self.duration)
+  @Option(
+    help: ArgumentHelp("How long the run is. (default: \(Scenario().length.goText))", valueName: "duration"),
+    transform: Self.duration)
   var length = Scenario().length
 
   @Option(help: "Where random numbers begin.")
@@ -46,10 +55,15 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "Runs of each setting, with one seed after the other.")
   var runs = 3
 
-  @Option(help: "How an endpoint is chosen: least-connections, random or maglev.", transform: Self.choice)
+  @Option(
+    help: "How an endpoint is chosen: least-connections, random or maglev. (default: least-connections)",
+    transform: Self.choice)
   var policy = Policy.leastConnections
 
-  @Option(help: "The agent's flag of this name.", transform: Self.duration)
+  @Option(
+    help: ArgumentHelp(
+      "The agent's flag of this name. (default: \(DrainSettings().interval.goText))", valueName: "duration"),
+    transform: Self.duration)
   var drainInterval = DrainSettings().interval
 
   @Option(help: ArgumentHelp("The agent's flag of this name.", valueName: "percent"))
@@ -58,13 +72,18 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The agent's flag of this name.", valueName: "percent"))
   var drainPace = DrainSettings().pacePercent
 
-  @Option(help: "The agent's flag of this name.", transform: Self.duration)
+  @Option(
+    help: ArgumentHelp(
+      "The agent's flag of this name. (default: \(DrainSettings().rebalanceWindow.goText))", valueName: "duration"),
+    transform: Self.duration)
   var rebalanceWindow = DrainSettings().rebalanceWindow
 
   @Option(
     help: ArgumentHelp(
-      "What to compare: policy, candidates, interval, jitter, pace, rebalance, in a list with commas; all; or none.",
-      valueName: "list"), transform: Self.axes)
+      """
+      What to compare: policy, candidates, interval, jitter, pace, rebalance, or several with commas; all \
+      (the default); or none.
+      """, valueName: "list"), transform: Self.axes)
   var compare = Axis.allCases
 
   @Option(help: "Where to draw the first runs; empty: nowhere.")
@@ -90,6 +109,15 @@ struct SimulateCommand: AsyncParsableCommand {
       (0...100).contains(drainJitter), "--drain-jitter: expected a percentage from 0 to 100, found \(drainJitter)")
     try require(
       drainPace > 0 && drainPace <= 100, "--drain-pace: expected a percentage above 0, to 100, found \(drainPace)")
+    try validatePicture()
+  }
+
+  /// Known before the run: it may take minutes.
+  private func validatePicture() throws {
+    let folder = FilePath(svg).removingLastComponent()
+    guard svg.isEmpty || access(folder.isEmpty ? "." : folder.string, W_OK) == 0 else {
+      throw ValidationError("--svg: expected a file in a folder that can be written to, found \(svg)")
+    }
   }
 
   func run() async throws {
