@@ -43,21 +43,21 @@ public struct AgentCommand: Verb {
 
   @Option(
     help: ArgumentHelp("The age at which connections are drained; 0s: never for their age.", valueName: "duration"))
-  var drainInterval = DurationArgument(value: .seconds(600))
+  var drainInterval = DurationArgument(value: DrainSettings().interval)
 
   @Option(help: ArgumentHelp("By how many percent that age varies either way, 0 to 100.", valueName: "percent"))
-  var drainJitter = 10.0
+  var drainJitter = DrainSettings().jitterPercent
 
   @Option(
     help: ArgumentHelp(
       "How many percent of a pod's connections are drained in any one second, above 0 to 100.", valueName: "percent"))
-  var drainPace = 10.0
+  var drainPace = DrainSettings().pacePercent
 
   @Option(
     help: ArgumentHelp(
       "For how long pods that were there shed connections to pods that were added; 0s: they do not.",
       valueName: "duration"))
-  var rebalanceWindow = DurationArgument(value: .seconds(10))
+  var rebalanceWindow = DurationArgument(value: DrainSettings().rebalanceWindow)
 
   @Option(
     help: ArgumentHelp(

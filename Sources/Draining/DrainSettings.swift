@@ -3,7 +3,8 @@ public struct DrainSettings: Sendable, Equatable {
   /// `--drain-interval`: the age at which connections are drained. Zero: not for their age, except where a Service
   /// has an interval of its own.
   public var interval: Duration
-  /// `--drain-jitter`: by how many percent of the interval that age varies either way, 0 to 100.
+  /// `--drain-jitter`: by how many percent of the interval that age varies either way, 0 to 100. With half of it,
+  /// connections that were opened together do not come back together either (docs/SIMULATION.md).
   public var jitterPercent: Double
   /// `--drain-pace`: how many percent of a pod's open connections may be drained in any one second; never less than
   /// one connection.
@@ -14,7 +15,7 @@ public struct DrainSettings: Sendable, Equatable {
   public var grace: Duration
 
   public init(
-    interval: Duration = .seconds(600), jitterPercent: Double = 10, pacePercent: Double = 10,
+    interval: Duration = .seconds(600), jitterPercent: Double = 50, pacePercent: Double = 10,
     rebalanceWindow: Duration = .seconds(10), grace: Duration = .zero
   ) {
     self.interval = interval
