@@ -131,14 +131,14 @@ def show(address: Address) -> str:
     return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
 
 
-def packets(file: BinaryIO) -> Iterator[dpkt.ip.IP | dpkt.ip6.IP6]:
-    """The IP packets of a capture."""
+def packets(file: BinaryIO) -> Iterator[tuple[float, dpkt.ip.IP | dpkt.ip6.IP6]]:
+    """The IP packets of a capture, each with its time in seconds since 1970."""
     reader = dpkt.pcap.UniversalReader(file)
     link = LINK_TYPES[reader.datalink()]
-    for _, data in reader:
+    for time, data in reader:
         ip = link(data).data if link else (dpkt.ip.IP(data) if data[0] >> 4 == 4 else dpkt.ip6.IP6(data))
         if isinstance(ip, dpkt.ip.IP | dpkt.ip6.IP6):
-            yield ip
+            yield time, ip
 
 
 if __name__ == "__main__":
@@ -147,7 +147,7 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, help="only connections from or to this port")
     options = parser.parse_args()
     capture = Capture(options.port)
-    for packet in packets(options.file):
+    for _, packet in packets(options.file):
         capture.take(packet)
     capture.finish()
     sys.exit(h2check.report(capture.total, holes=capture.holes, without_start=len(capture.without_start)))

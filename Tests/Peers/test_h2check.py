@@ -269,7 +269,7 @@ class Packets:
             writer.writepkt(header + bytes(ip), ts=number)
         file.seek(0)
         capture = pcap_check.Capture(None)
-        for ip in pcap_check.packets(file):
+        for _, ip in pcap_check.packets(file):
             capture.take(ip)
         capture.finish()
         return capture
