@@ -44,6 +44,10 @@ class Echo(grpc.GenericRpcHandler):
 
 async def start(options, report):
     limits = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+    if options.max_streams:
+        limits.append(("grpc.max_concurrent_streams", options.max_streams))
+    if options.max_age:
+        limits.append(("grpc.max_connection_age_ms", round(options.max_age * 1000)))
     server = grpc.aio.server(options=limits)
     server.add_generic_rpc_handlers([Echo(options.name, report)])
     port = server.add_insecure_port(options.listen)
@@ -52,4 +56,7 @@ async def start(options, report):
 
 
 if __name__ == "__main__":
-    peers.run_server(peers.server_arguments(__doc__).parse_args(), start)
+    arguments = peers.server_arguments(__doc__)
+    arguments.add_argument("--max-streams", type=int, help="on each connection, announced; none: no limit is")
+    arguments.add_argument("--max-age", type=float, metavar="SECONDS", help="of a connection, then it is told GOAWAY")
+    peers.run_server(arguments.parse_args(), start)

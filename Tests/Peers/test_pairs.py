@@ -1,12 +1,15 @@
 """Every client against every server on loopback, without an agent: nothing fails. Run with pytest.
 
-The environment variable GRPC_GO may name the binary that scripts/grpc-go builds; it then takes part.
+The environment variable GRPC_GO may name the binary that scripts/grpc-go builds; it then takes part. So do those
+clients of scripts/clients that are there: PEERS names the folder in which scripts/peers has built its own.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +19,24 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 PYTHON = (sys.executable, "-B")
-GRPC_GO = os.environ.get("GRPC_GO")
+GRPC_GO, PEERS = os.environ.get("GRPC_GO"), os.environ.get("PEERS")
 LOAD = ("--seconds", "1.5", "--channels", "2", "--stream-seconds", "1")
 
 SERVERS = {"grpcio": (*PYTHON, "grpcio_server.py"), "node": ("node", "node_server.mjs")}
 CLIENTS = {"grpcio": (*PYTHON, "grpcio_client.py"), "node": ("node", "node_client.mjs", "--retry-refused")}
 if GRPC_GO:
     SERVERS["grpc-go"], CLIENTS["grpc-go"] = (GRPC_GO, "server"), (GRPC_GO, "client")
+if PEERS:
+    CLIENTS |= {"grpc-cpp": (f"{PEERS}/grpc-cpp",), "grpc-java": (f"{PEERS}/grpc-java",),
+                "ruby": ("ruby", "grpc_ruby_client.rb")}
+if importlib.util.find_spec("pycurl"):
+    CLIENTS["curl"] = (*PYTHON, "curl_client.py")
+# Those that see no trailers: they do not know who has answered.
+BLIND_CLIENTS = {}
+if importlib.util.find_spec("httpx"):
+    BLIND_CLIENTS["httpx"] = (*PYTHON, "httpx_client.py")
+if shutil.which("nghttp"):
+    BLIND_CLIENTS["nghttp"] = (*PYTHON, "nghttp_client.py")
 # What an ordinary client is asked to do with each server that is odd, but speaks HTTP/2.
 ODD_GRPC_SERVERS = {
     "own-goaway": (), "continuation": (), "big-frames": (), "bytewise": ("--bodies", "1,1000"),
@@ -73,6 +87,13 @@ def test_every_client_gets_on_with_every_server(server, client, host):
         report = report_of((*CLIENTS[client], *LOAD), target)
     assert (report["connections"], report["reconnects"]) == (2, 0)
     assert report["by_server"] == {"a": report["ok"]}
+
+
+@pytest.mark.parametrize("client", BLIND_CLIENTS)
+@pytest.mark.parametrize("server", SERVERS)
+def test_clients_that_see_no_trailers_check_their_answers(server, client):
+    with running(SERVERS[server]) as target:
+        report_of((*BLIND_CLIENTS[client], *LOAD), target)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
