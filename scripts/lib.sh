@@ -28,10 +28,10 @@ need_root() {
 	[ "$(id -u)" = 0 ] || die "this needs root: sudo $0"
 }
 
-# Installs what is missing of the packages that are named, or of all.
+# Installs what is missing of all those, and of the packages that are named in the same way.
 install_packages() {
 	local missing=() entry package file
-	for entry in $PACKAGES; do
+	for entry in $PACKAGES "$@"; do
 		package=${entry%%:*} file=${entry#*:}
 		[ -e "$file" ] || missing+=("$package")
 	done

@@ -44,6 +44,19 @@ public struct LoadReport: Codable, Sendable, Equatable {
     case byServer = "by_server"
   }
 
+  /// Clients that try nothing again say nothing of it.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    event = try values.decode(Event.self, forKey: .event)
+    ok = try values.decode(Int.self, forKey: .ok)
+    failed = try values.decode(Int.self, forKey: .failed)
+    errors = try values.decode([String: Int].self, forKey: .errors)
+    connections = try values.decode(Int.self, forKey: .connections)
+    reconnects = try values.decode(Int.self, forKey: .reconnects)
+    byServer = try values.decode([String: Int].self, forKey: .byServer)
+    retried = try values.decodeIfPresent(Int.self, forKey: .retried) ?? 0
+  }
+
   /// Adds what other clients report.
   public mutating func add(_ other: LoadReport) {
     ok += other.ok

@@ -8,8 +8,8 @@ struct EvenkeelLab: AsyncParsableCommand {
     commandName: "evenkeel-lab",
     abstract: "Makes a small cluster out of network namespaces and cgroups, to show and test evenkeel with real gRPC.",
     subcommands: [
-      DemoCommand.self, MeasureCommand.self, SimulateCommand.self, CleanupCommand.self, ServeCommand.self,
-      CallCommand.self, CrowdCommand.self,
+      DemoCommand.self, ClientsCommand.self, MeasureCommand.self, SimulateCommand.self, CleanupCommand.self,
+      ServeCommand.self, CallCommand.self, CrowdCommand.self,
     ])
 
   static func main() async {

@@ -84,9 +84,9 @@ struct LoadClient: Sendable {
         }
       }
     } catch let error as RPCError where received > 0 {
-      throw LoadFailure.interrupted(after: received, of: count, describe(error))
+      throw LoadFailure.brokenOff(describe(error))
     }
-    guard received == count else { throw LoadFailure.interrupted(after: received, of: count, "end of stream") }
+    guard received == count else { throw LoadFailure.brokenOff("end of stream") }
     return trailers
   }
 
@@ -136,12 +136,12 @@ struct LoadClient: Sendable {
 /// Answers that came, and are wrong or not whole.
 enum LoadFailure: Error, CustomStringConvertible {
   case wrongAnswer
-  case interrupted(after: Int, of: Int, String)
+  case brokenOff(String)
 
   var description: String {
     switch self {
     case .wrongAnswer: "the answer is wrong"
-    case .interrupted(let received, let wanted, let cause): "ended after \(received) of \(wanted) messages: \(cause)"
+    case .brokenOff(let cause): "broken off: \(cause)"
     }
   }
 }

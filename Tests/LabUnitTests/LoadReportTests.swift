@@ -21,6 +21,14 @@ struct LoadReportTests {
     #expect(again == report)
   }
 
+  @Test("A client that tries nothing again need not say so")
+  func nothingRetried() throws {
+    let line = """
+      {"event": "done", "ok": 5, "failed": 0, "errors": {}, "connections": 3, "reconnects": 1, "by_server": {}}
+      """
+    #expect(try JSONDecoder().decode(LoadReport.self, from: Data(line.utf8)).retried == 0)
+  }
+
   @Test("Reports of different clients add up, every field of them")
   func sum() {
     var sum = LoadReport(event: .done, ok: 1, failed: 2, errors: ["x": 2], byServer: ["a": 1])
