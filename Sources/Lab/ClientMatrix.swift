@@ -144,9 +144,11 @@ public struct ClientMatrix: Sendable {
 
   /// - Parameter cells: all of a row but the name of the client.
   private func table(_ heading: [String], _ cells: (Row) -> [String]) -> String {
-    let rule = heading.map { _ in "---" }
-    let lines = [heading, rule] + rows.map { [$0.name] + cells($0) }
-    return lines.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
+    let rule = "|" + heading.map { _ in "---|" }.joined()
+    let lines = [heading] + rows.map { [$0.name] + cells($0) }
+    var texts = lines.map { "| " + $0.joined(separator: " | ") + " |" }
+    texts.insert(rule, at: 1)
+    return texts.joined(separator: "\n")
   }
 
   // MARK: Clients that need a hand
@@ -158,14 +160,13 @@ public struct ClientMatrix: Sendable {
   }
 
   private func paragraphs(_ row: Row) -> [String] {
-    var texts = ["### \(row.name)"]
-    if let hand = row.hand { texts.append(hand.advice) }
-    texts.append(figures("As it is", row.run))
+    var list = [figures("As it is", row.run)]
     if let run = row.hand?.withoutAgent {
-      texts.append(figures("Without an agent, with servers that have a maximum connection age of their own", run))
+      list.append(figures("Without an agent, with servers that have a maximum connection age of their own", run))
     }
-    if let hand = row.hand { texts.append(figures("With \(hand.remedy)", hand.remedied)) }
-    return texts
+    if let hand = row.hand { list.append(figures("With \(hand.remedy)", hand.remedied)) }
+    let title = ["### \(row.name)"]
+    return title + (row.hand.map { [$0.advice] } ?? []) + [list.joined(separator: "\n")]
   }
 
   /// A line of figures, and the failures by their texts.

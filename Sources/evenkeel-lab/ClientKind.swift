@@ -120,5 +120,5 @@ struct ClientKind: Sendable {
       beginning. Streams that last longer than the drain interval never end this way, and some calls cannot be made \
       twice: keep such a Service from being drained with the annotation `evenkeel.io/mode: spread`.
       """,
-    remedy: "such retries", flags: ["--retry"])
+    remedy: "such retries, and streams of 0.3 s", flags: ["--retry", "--stream-seconds", "0.3"])
 }

@@ -33,8 +33,11 @@ struct ClientTrial {
       let goaways = try await countGoaways(stats)
       let unguarded = try await stats.status().drain.unguarded
       guard unguarded == 0 else { throw TrialFailure("\(unguarded) GOAWAYs were placed unguarded") }
-      return ClientMatrix.Run(
-        report: report, drains: try await capture.finish(settings, until: end, patience: patience), goaways: goaways)
+      let drains = try await capture.finish(settings, until: end, patience: patience)
+      guard drains.goaways >= settings.drains else {
+        throw TrialFailure("of \(goaways) GOAWAYs that the agent has counted, \(drains.goaways) were on the wire")
+      }
+      return ClientMatrix.Run(report: report, drains: drains, goaways: goaways)
     }
   }
 

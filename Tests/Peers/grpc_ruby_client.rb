@@ -46,12 +46,14 @@ class Report
   end
 end
 
+# SHA-256(seed ‖ 0) ‖ … ‖ SHA-256(seed ‖ 2046) of each seed, all numbers as 8 bytes, big-endian.
+PATTERNS = Array.new(SEEDS) do |seed|
+  (0...2047).map { |counter| Digest::SHA256.digest([seed, counter].pack("Q>Q>")) }.join
+end
+
 # The first `size` bytes of the seed's pattern repeated for ever.
 def body(seed, size)
-  @patterns ||= Array.new(SEEDS) do |each|
-    (0...2047).map { |counter| Digest::SHA256.digest([each, counter].pack("Q>Q>")) }.join
-  end
-  pattern = @patterns[seed]
+  pattern = PATTERNS[seed]
   (pattern * (size / pattern.bytesize + 1)).byteslice(0, size)
 end
 
@@ -128,7 +130,6 @@ ending = Process.clock_gettime(Process::CLOCK_MONOTONIC) + options[:seconds]
 trap("TERM") { ending = 0 }
 time_left = -> { ending - Process.clock_gettime(Process::CLOCK_MONOTONIC) }
 report = Report.new
-body(0, 0) # makes the patterns, before there are threads
 progress = Thread.new { loop { sleep(1) && report.show("progress") } }
 threads = (0...options[:channels]).flat_map do |number|
   caller = Caller.new(number, options, report, time_left)
