@@ -2,9 +2,9 @@ import FoundationEssentials
 
 /// What clients did with the GOAWAYs of a run, as a packet capture shows it: what `pcap_drains.py` prints, see
 /// Tests/Peers/README.md.
-public struct DrainSummary: Codable, Sendable, Equatable {
+public struct DrainSummary: Decodable, Sendable, Equatable {
   /// What became of calls.
-  public struct Outcome: Codable, Sendable, Equatable {
+  public struct Outcome: Decodable, Sendable, Equatable {
     public var answered: Int
     public var lost: Int
 
@@ -12,7 +12,7 @@ public struct DrainSummary: Codable, Sendable, Equatable {
   }
 
   /// In milliseconds.
-  public struct Times: Codable, Sendable, Equatable {
+  public struct Times: Decodable, Sendable, Equatable {
     public var median: Double
     public var longest: Double
 

@@ -10,6 +10,8 @@ struct ClientTrial {
   /// Of the servers in a pod; the Service's own is another one.
   private static let port = Lab.Service.Port(port: 80, targetPort: 50051)
   private static let limit = Duration.seconds(300)
+  /// Some hundred GOAWAYs by servers: enough to see whether calls fail.
+  private static let comparison = 25  // seconds
 
   /// With an agent that drains, until there were enough GOAWAYs.
   func withAgent(flags: [String], agentFlags: [String] = [], patience: Int = 1) async throws -> ClientMatrix.Run {
@@ -48,10 +50,9 @@ struct ClientTrial {
       try await start(settings.serverWithMaxAge, in: servers)
       let capture = try await Capture.start(in: lab)
       let targets = servers.map { "\($0.addresses.ipv4):\(Self.port.targetPort)" }
-      let seconds = 25
-      let end = Date.now + TimeInterval(seconds)
+      let end = Date.now + TimeInterval(Self.comparison)
       let clients = try await startClients(
-        in: lab, targets: targets, flags: kind.flags + ["--seconds", "\(seconds)"])
+        in: lab, targets: targets, flags: kind.flags + ["--seconds", "\(Self.comparison)"])
       let report = try await sumOfReports(clients)
       let drains = try await capture.finish(settings, until: end, patience: 1)
       return ClientMatrix.Run(report: report, drains: drains, goaways: drains.goaways)
