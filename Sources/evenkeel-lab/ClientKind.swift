@@ -115,10 +115,11 @@ struct ClientKind: Sendable {
   private static let httpx = Hand(
     advice: """
       It takes any GOAWAY for the end: it closes the connection and fails all that is in flight there, although the \
-      server is about to answer (RFC 9113 §6.8). It does so with `RemoteProtocolError: <ConnectionTerminated …>`, or \
-      with exceptions of the h2 package, which it lets through. Make calls again that can be made twice, from their \
-      beginning. Streams that last longer than the drain interval never end this way, and some calls cannot be made \
-      twice: keep such a Service from being drained with the annotation `evenkeel.io/mode: spread`.
+      server is about to answer (RFC 9113 §6.8). It does so with `RemoteProtocolError: <ConnectionTerminated …>`, with \
+      exceptions of the h2 package, which it lets through, or, for a call that it has lost sight of, not before its own \
+      time-out: leave that on (5 s by default). Make calls again that can be made twice, from their beginning. Streams \
+      that last longer than the drain interval never end this way, and some calls cannot be made twice: keep such a \
+      Service from being drained with the annotation `evenkeel.io/mode: spread`.
       """,
     remedy: "such retries, and streams of 0.3 s", flags: ["--retry", "--stream-seconds", "0.3"])
 }

@@ -22,7 +22,7 @@ class Channel:
 
     def __init__(self, target: str, retries: bool, report: peers.Report) -> None:
         self.url, self.retries, self.report = f"http://{target}{peers.SERVICE}", retries, report
-        self.client = httpx.AsyncClient(http1=False, http2=True, timeout=None, trust_env=False)
+        self.client = httpx.AsyncClient(http1=False, http2=True, trust_env=False)
 
     async def call(self, method: str, request: bytes, receive: Callable[[bytes], None]) -> Mapping[str, str]:
         while True:
