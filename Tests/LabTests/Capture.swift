@@ -9,10 +9,11 @@ struct Capture {
   let file: String
 
   static func start(in pod: Pod, file: String) async throws -> Capture {
-    // Packets are whole (-s 0), in a buffer that holds some seconds of them (-B, in KiB), and written at once (-U). That
-    // it listens it says on standard error.
+    // Packets are whole (-s 0), in a buffer that holds some seconds of them (-B, in KiB), taken from it and written at
+    // once (--immediate-mode, -U): what is in the buffer at the end is lost. That it listens it says on standard error.
     let program = try await pod.start([
-      "tcpdump", "-i", "eth0", "-s", "0", "-B", "262144", "-U", "-Z", "root", "-w", file, "tcp", "port",
+      "tcpdump", "-i", "eth0", "-s", "0", "-B", "262144", "--immediate-mode", "-U", "-Z", "root", "-w", file, "tcp",
+      "port",
       "\(grpcPort.targetPort)",
     ])
     try await eventually("the capture", within: .seconds(20)) { program.errorOutput.contains("listening on") }
