@@ -12,5 +12,5 @@ struct MaxAge: Sendable {
     width = interval * (2 * jitter)
   }
 
-  func age(of connection: UInt64) -> Duration { least + width * Scatter.fraction(of: connection) }
+  func age(of connection: UInt64) -> Duration { least + width * Scatter.fraction(of: connection, for: .age) }
 }

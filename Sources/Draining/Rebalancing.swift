@@ -166,7 +166,7 @@ extension Rebalancing {
     let step = (shed.ends - now) / max(added.count, 1)
     let sheds = added.enumerated().map { position, connection in
       // Each somewhere in its step, or all pods of all nodes would shed in the same moments.
-      Choice.shed(connection, due: now + step * (Double(position) + Scatter.fraction(of: connection)))
+      Choice.shed(connection, due: now + step * (Double(position) + Scatter.fraction(of: connection, for: .rebalance)))
     }
     return sheds + kept.map(Choice.keep)
   }
@@ -185,6 +185,7 @@ extension Rebalancing {
   private static func rounded(_ number: Double, at endpoint: SocketAddress, began: Duration) -> Int {
     guard number > 0 else { return 0 }
     let nanoseconds = UInt64(bitPattern: Int64(began / .nanoseconds(1)))
-    return Int(number + Scatter.fraction(of: endpoint.ip.high ^ endpoint.ip.low ^ UInt64(endpoint.port) ^ nanoseconds))
+    let key = endpoint.ip.high ^ endpoint.ip.low ^ UInt64(endpoint.port) ^ nanoseconds
+    return Int(number + Scatter.fraction(of: key, for: .rebalance))
   }
 }

@@ -1,9 +1,20 @@
 /// Numbers that look random and are not: a restarted agent, and a simulation, come to the same ones.
 enum Scatter {
+  /// What the number is scattered for. One purpose says nothing of the other: connections that got old because of the
+  /// one are not alike in the other.
+  enum Purpose {
+    case age, rebalance
+  }
+
   /// A fraction in 0..<1, uniform over any set of numbers.
-  static func fraction(of number: UInt64) -> Double {
+  static func fraction(of number: UInt64, for purpose: Purpose) -> Double {
+    let bits =
+      switch purpose {
+      case .age: mixed(number)
+      case .rebalance: mixed(mixed(number))
+      }
     // The upper 53 bits are a fraction without rounding.
-    Double(mixed(number) >> 11) * 0x1p-53
+    return Double(bits >> 11) * 0x1p-53
   }
 
   /// A bijection in which every bit of the input changes each bit of the output with a probability of one half

@@ -47,7 +47,8 @@ struct LoadTests {
   @Test("Fractions are those of splitmix64")
   func scatter() {
     // The first output of the reference implementation with seed 0: https://prng.di.unimi.it/splitmix64.c
-    #expect(Scatter.fraction(of: 0) == Double(0xe220_a839_7b1d_cdaf as UInt64 >> 11) * 0x1p-53)
-    #expect(Scatter.fraction(of: 0x9e37_79b9_7f4a_7c15) == Double(0x6e78_9e6a_a1b9_65f4 as UInt64 >> 11) * 0x1p-53)
+    #expect(Scatter.fraction(of: 0, for: .age) == Double(0xe220_a839_7b1d_cdaf as UInt64 >> 11) * 0x1p-53)
+    #expect(
+      Scatter.fraction(of: 0x9e37_79b9_7f4a_7c15, for: .age) == Double(0x6e78_9e6a_a1b9_65f4 as UInt64 >> 11) * 0x1p-53)
   }
 }

@@ -1,6 +1,7 @@
 import Balancing
-import Draining
 import Testing
+
+@testable import Draining
 
 @Suite("Pods that are added")
 struct RebalanceTests {
@@ -49,6 +50,23 @@ struct RebalanceTests {
     let times = node.drain(from: .seconds(100), until: .seconds(120)).map { ($0.time - .seconds(100)) / .seconds(1) }
     #expect(times.count == 50)
     for second in 0..<10 { #expect((3...7).contains(times.count { Int($0) == second }), "second \(second)") }
+  }
+
+  @Test("That holds for the connections that are old because their jitter is large, too")
+  func spreadOfTheOld() {
+    var node = node(400, on: 1...1)
+    node.policies[pod(1)] = DrainPolicy(interval: .seconds(1_000_000))
+    let old = node.connections.filter {
+      MaxAge(interval: .seconds(100), jitterPercent: 50).age(of: $0.id) > .seconds(120)
+    }
+    node.connections = old
+    node.change([cart(pods(1...1))], at: .zero)
+    node.change([cart(pods(1...2))], at: .seconds(100))
+    // Each is somewhere in a step of its own: where, must not follow from its age.
+    let shed = node.drain(from: .seconds(100), until: .seconds(120)).map(\.time)
+    let step = Duration.seconds(10) / (old.count / 2)
+    let places = shed.enumerated().map { ($1 - .seconds(100) - step * $0) / step }
+    #expect((0.35...0.65).contains(places.reduce(0, +) / Double(places.count)), "\(places)")
   }
 
   @Test("The pace holds: a window that is too short for it is exceeded")
