@@ -10,7 +10,8 @@ public struct Placer: ~Copyable {
   private let judge: Guard
   private let now: @Sendable () -> Duration
   private var owners = Owners()
-  private var lastSurvey: Duration?
+  /// When all open files of the node were last looked through, and how long that took.
+  private var survey: (end: Duration, length: Duration)?
   private var announced: DrainReason?
   /// GOAWAYs that were sent without the guard having looked at them. Must stay 0.
   public private(set) var unguarded: UInt64 = 0
@@ -19,9 +20,9 @@ public struct Placer: ~Copyable {
   private static let window = Duration.microseconds(200)
   /// How long to wait for a quiet moment of a borrowed socket: rule 9 forbids to hold it for long.
   private static let patience = Duration.microseconds(300)
-  /// How long to leave it at that after all open files of the node were looked through: on a large node that takes tens of
-  /// milliseconds.
-  private static let surveyPause = Duration.seconds(1)
+  /// How many times its length to wait after looking through all open files of the node: which takes milliseconds, on a
+  /// large node tens of them, and is never to take more than a twentieth of a processor.
+  private static let surveyPause = 20
 
   /// - Parameter now: the time since boot.
   public init(_ judge: consuming Guard, now: @escaping @Sendable () -> Duration) {
@@ -31,8 +32,10 @@ public struct Placer: ~Copyable {
 
   /// Looks through all open files of the node, and marks connections that nobody tracks as older than the agent.
   public mutating func findOwners() throws(KernelError) {
+    let start = now()
     owners.replaceAll(by: try judge.owners())
-    lastSurvey = now()
+    let end = now()
+    survey = (end, end - start)
   }
 
   /// Carries out the placements in their order.
@@ -62,7 +65,7 @@ public struct Placer: ~Copyable {
     var isComplete = false
   }
 
-  private var maySurvey: Bool { lastSurvey.map { now() - $0 >= Self.surveyPause } ?? true }
+  private var maySurvey: Bool { survey.map { now() - $0.end >= $0.length * Self.surveyPause } ?? true }
 
   /// Where the socket is not where it was, or was never seen, it most likely is in a process that has others of its
   /// endpoint; else it may be anywhere: in a new process, or passed on to another.
