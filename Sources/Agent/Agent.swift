@@ -32,6 +32,7 @@ public actor Agent {
   var localEndpoints: Set<SocketAddress> = []
   var isReady = false
   var policies: [SocketAddress: DrainPolicy] = [:]
+  private var longestPause = Duration.seconds(1)
   /// What is wrong with the input that came last and is not in force.
   var inputFailure: String?
   /// What the kernel would not take.
@@ -85,6 +86,8 @@ extension Agent {
     (cluster, localEndpoints) = (new, endpoints)
     inputFailure = nil
     policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
+    longestPause = DrainPolicy.longestPause(
+      with: endpoints.compactMap { policies[$0] }, jitterPercent: configuration.drain.jitterPercent)
     scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
     let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
     orphans?.update(new.servicePorts)
@@ -127,7 +130,8 @@ extension Agent {
     do {
       try await SelfTest.run(below: configuration.cgroup, server: configuration.selfTestServer)
       placer = Placer(try datapath.makeGuard(), now: { timeSinceBoot() })
-      try placer?.findOwners()
+      look()
+      try placer?.findOwners(of: tracked.map(\.accepted))
       drainState = .on
       logger.info("draining is on: the self-test has passed")
     } catch {
@@ -188,11 +192,11 @@ extension Agent {
     }
   }
 
-  /// Until the scheduler has something to do, or `wake` is called, or a second is over: new connections are not
-  /// announced.
+  /// Until the scheduler has something to do, or `wake` is called, or new connections may have come to be due: they are
+  /// not announced.
   private func pause() async {
     let now = timeSinceBoot()
-    var end = min(scheduler.nextWakeUp ?? now + .seconds(1), now + .seconds(1))
+    var end = min(scheduler.nextWakeUp ?? now + longestPause, now + longestPause)
     // A look that is late has failed: it is tried again with the next tick.
     if let look = orphans?.nextLook, look > now { end = min(end, look) }
     let length = max(end - now, .zero)

@@ -28,6 +28,20 @@ public struct DrainPolicy: Sendable, Equatable {
     return policies
   }
 
+  /// For how long a node may not look at its connections: those that no snapshot has shown yet are not due sooner.
+  ///
+  /// - Parameter policies: of the node's endpoints.
+  public static func longestPause(with policies: some Sequence<DrainPolicy>, jitterPercent: Double) -> Duration {
+    var longest = Limits.longestPause
+    for policy in policies {
+      if policy.isTerminating { return Limits.look }
+      if let interval = policy.interval {
+        longest = min(longest, MaxAge(interval: interval, jitterPercent: jitterPercent).least)
+      }
+    }
+    return max(longest, Limits.look)
+  }
+
   private mutating func add(_ other: Duration, _ state: Endpoint.State) {
     if other > .zero { interval = min(interval ?? other, other) }
     isTerminating = isTerminating || state.isTerminating

@@ -4,8 +4,8 @@ public import Balancing
 ///
 /// It knows no clock, no socket and no kernel: what is seen and the time since boot are handed in, what is to be done
 /// comes out. The agent calls
-/// - `tick` with a fresh snapshot: at `nextWakeUp`, when endpoints change, and at least every second or so, because
-///   connections that no snapshot has shown yet cannot be foreseen;
+/// - `tick` with a fresh snapshot: at `nextWakeUp`, when endpoints change, and after `DrainPolicy.longestPause` at the
+///   latest, because connections that no snapshot has shown yet cannot be foreseen;
 /// - `report` with the outcome of each placement that a tick has ordered;
 /// - `request` when an operator asks for a drain;
 /// - `endpointsChanged` when Services or endpoints have, before the next tick.

@@ -1,8 +1,8 @@
 /// The limits of the scheduler and of the watch over orphans.
 enum Limits {
-  /// Attempts that are handed out at a time. A batch of them is over in a fraction of a second, so that something more
-  /// urgent never waits long behind it; and a tick need not sort more than this many connections of a pod.
-  static let attempts = 64
+  /// Attempts that are handed out at a time. A batch of them is over in some milliseconds, so that neither something more
+  /// urgent nor a question waits long behind it; and a tick need not sort more than this many connections of a pod.
+  static let attempts = 32
   /// Whatever time alone brings about waits until this long after the last tick, so that many connections which are
   /// due one shortly after another cost one tick, not one each. Requests do not wait.
   static let spacing = Duration.milliseconds(50)
@@ -19,6 +19,10 @@ enum Limits {
   static let look = Duration.seconds(1)
   /// … or that one has served of which the pod is going away, or the operator waiting.
   static let urgentLook = Duration.milliseconds(100)
+
+  /// For how long new connections may go unseen, where none of them can be due sooner: the window in which the load is
+  /// measured needs samples.
+  static let longestPause = Duration.seconds(5)
 
   /// In place of the drain interval where connections are not drained for their age.
   private static let noInterval = Duration.seconds(600)

@@ -3,7 +3,8 @@
 /// The jitter comes from the connection's id, so that a restarted agent arrives at the same time. It is uniform, so that
 /// connections that were opened together do not end together.
 struct MaxAge: Sendable {
-  private let least: Duration
+  /// No connection is drained sooner.
+  let least: Duration
   private let width: Duration
 
   init(interval: Duration, jitterPercent: Double) {

@@ -17,6 +17,9 @@ struct Owners {
     return owner
   }
 
+  /// Notes that a connection is the endpoint's, if it is known where it is open.
+  mutating func learn(_ connection: UInt64, at endpoint: SocketAddress) { _ = owner(of: connection, at: endpoint) }
+
   /// Nil: not known.
   func owner(of connection: UInt64) -> Guard.Owner? { owner(of: connection, in: descriptors.keys) }
 

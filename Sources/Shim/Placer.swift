@@ -31,11 +31,14 @@ public struct Placer: ~Copyable {
   }
 
   /// Looks through all open files of the node, and marks connections that nobody tracks as older than the agent.
-  public mutating func findOwners() throws(KernelError) {
+  ///
+  /// - Parameter connections: what is to be known of which process has accepted connections of which endpoint.
+  public mutating func findOwners(of connections: [AcceptedConnection] = []) throws(KernelError) {
     let start = now()
     owners.replaceAll(by: try judge.owners())
     let end = now()
     survey = (end, end - start)
+    for connection in connections { owners.learn(connection.id, at: connection.endpoint) }
   }
 
   /// Carries out the placements in their order.

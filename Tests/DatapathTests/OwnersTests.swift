@@ -21,6 +21,9 @@ struct OwnersTests {
     owners.replace(100, by: [1: owner(100, 7), 3: owner(100, 9)])
     #expect(owners.owner(of: 3, at: .pod(11)) == owner(100, 9))
     #expect(owners.owner(of: 2) == owner(200, 7))
+    owners.learn(2, at: .pod(12))
+    owners.learn(99, at: .pod(13))
+    #expect(owners.processes(of: .pod(12)) == [200] && owners.processes(of: .pod(13)) == [])
   }
 
   @Test("what a process has closed, and a process that has ended, are forgotten")

@@ -23,6 +23,16 @@ struct DrainPolicyTests {
     #expect(policy(servicePort(interval: .seconds(30)), defaultInterval: .zero) == DrainPolicy(interval: .seconds(30)))
   }
 
+  @Test("A node may not look for as long as no new connection can be due: 1 to 5 seconds, 1 where a pod terminates")
+  func longestPause() {
+    func pause(_ policies: DrainPolicy...) -> Duration { DrainPolicy.longestPause(with: policies, jitterPercent: 50) }
+    #expect(pause() == .seconds(5))
+    #expect(pause(DrainPolicy(interval: .seconds(600)), .notForAge) == .seconds(5))
+    #expect(pause(DrainPolicy(interval: .seconds(600)), DrainPolicy(interval: .seconds(6))) == .seconds(3))
+    #expect(pause(DrainPolicy(interval: .milliseconds(500))) == .seconds(1))
+    #expect(pause(DrainPolicy(interval: .seconds(600)), .terminating) == .seconds(1))
+  }
+
   @Test("An interval of zero turns draining by age off, and nothing else")
   func zero() {
     #expect(policy(servicePort(interval: .zero)) == .notForAge)

@@ -34,7 +34,7 @@ struct Referee {
       }
       attempts[id] = (connection.endpoint, .max)
     }
-    expect(attempts.count <= 64, "\(attempts.count) attempts under way")
+    expect(attempts.count <= 32, "\(attempts.count) attempts under way")
     for endpoint in Set(orders.placements.compactMap { connections[$0.connection]?.endpoint }) {
       let here = node.filter { $0.endpoint == endpoint }
       let handedOut = orders.placements.filter { connections[$0.connection]?.endpoint == endpoint }

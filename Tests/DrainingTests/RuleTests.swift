@@ -22,9 +22,9 @@ struct RuleTests {
 
   @Test("All connections of a terminating pod are drained at once, whatever their age and the pace")
   func terminating() {
-    var node = Node(connections(50), pace: 10, policies: [pod(1): .terminating])
+    var node = Node(connections(30), pace: 10, policies: [pod(1): .terminating])
     let placements = node.tick(at: .seconds(1)).placements
-    #expect(placements == (1...50).map { placement($0, .endpointTerminating) })
+    #expect(placements == (1...30).map { placement($0, .endpointTerminating) })
   }
 
   @Test("A terminating pod is drained also where draining by age is off")
@@ -172,30 +172,30 @@ struct RuleTests {
     var node = Node(connections(200, from: 1, at: pod(1)) + connections(200, from: 1001, at: pod(2)))
     node.policies = [pod(1): .terminating, pod(2): .terminating]
     let first = node.placements(at: .seconds(1))
-    #expect(first.count == 64)
-    #expect(first.count { $0 < 1000 } == 32)
+    #expect(first.count == 32)
+    #expect(first.count { $0 < 1000 } == 16)
     #expect(node.placements(at: .seconds(2)) == [])
-    for id in first.prefix(31) { node.report(.placed, of: id) }
+    for id in first.prefix(15) { node.report(.placed, of: id) }
     #expect(node.scheduler.nextWakeUp == .milliseconds(3000))
-    node.report(.placed, of: first[31])
+    node.report(.placed, of: first[15])
     #expect(node.scheduler.nextWakeUp == .seconds(2))
-    #expect(node.placements(at: .seconds(2)).count == 32)
+    #expect(node.placements(at: .seconds(2)).count == 16)
   }
 
   @Test("Where there is room for one of many pods only, each has its turn")
   func fairness() {
-    var node = Node((1...100).map { connection(UInt64($0), at: pod($0)) })
+    var node = Node((1...60).map { connection(UInt64($0), at: pod($0)) })
     var seen = Set(node.placements(at: .milliseconds(60_000)))
     var oldest = seen.sorted()[...]
     // One attempt at a time fails, so that one slot is free: it goes to a pod that had none yet, not to the same again.
-    for step in 1...36 {
+    for step in 1...28 {
       guard let id = oldest.popFirst() else { break }
       node.report(.refused, of: id)
       let next = node.placements(at: .milliseconds(60_000 + step * 10))
       #expect(next.count == 1)
       seen.formUnion(next)
     }
-    #expect(seen.count == 100)
+    #expect(seen.count == 60)
   }
 
   @Test("Connections for which nothing has happened take no memory; those that have ended are forgotten")

@@ -69,11 +69,11 @@ struct WakeUpTests {
 
   @Test("What becomes due shortly after a tick is gathered, so that ticks are 50 ms apart at least")
   func gathered() {
-    var node = Node(connections(100))
+    var node = Node(connections(30))
     #expect(node.placements(at: .seconds(60)) == [1])
     #expect(node.scheduler.nextWakeUp == .milliseconds(60_050))
     node.report(.placed, of: 1)
-    #expect(node.placements(at: .milliseconds(60_050)).count == 50)
+    #expect(node.placements(at: .milliseconds(60_050)).count == 28, "and one counts in the pace")
   }
 
   @Test("An agent that sleeps until then places as soon as one that ticks every 10 ms, with few ticks")
