@@ -7,9 +7,25 @@ import Testing
 final class RawClient: Sendable {
   private let descriptor: CInt
 
-  init(_ path: String) throws {
-    descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-    try #require(withUnixAddress(of: path) { connect(descriptor, $0, $1) } == 0, "connect: \(errno)")
+  convenience init(_ path: String) throws {
+    self.init(try #require(RawClient.connect(to: path), "connect: \(errno)"))
+  }
+
+  /// Nil where nobody listens, or not any more.
+  convenience init?(ifListening path: String) {
+    guard let descriptor = RawClient.connect(to: path) else { return nil }
+    self.init(descriptor)
+  }
+
+  private init(_ descriptor: CInt) { self.descriptor = descriptor }
+
+  private static func connect(to path: String) -> CInt? {
+    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+    if withUnixAddress(of: path, { Glibc.connect(descriptor, $0, $1) }) == 0 { return descriptor }
+    let error = errno
+    close(descriptor)
+    errno = error
+    return nil
   }
 
   deinit { close(descriptor) }

@@ -175,9 +175,9 @@ struct ServerTests {
         let run = Task { try await server.run() }
         #expect(try await RawClient(socket).request("GET", "/healthz").status == 200)
         let clients = await onOwnThread {
-          let clients = (1...8).compactMap { _ in try? RawClient(socket) }
+          let clients = (1...8).compactMap { _ in RawClient(ifListening: socket) }
           run.cancel()
-          return clients + (1...8).compactMap { _ in try? RawClient(socket) }
+          return clients + (1...8).compactMap { _ in RawClient(ifListening: socket) }
         }
         try await run.value
         for client in clients { #expect(await client.receiveAll() == "") }
