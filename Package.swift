@@ -25,6 +25,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -42,6 +43,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.40.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
@@ -66,6 +68,11 @@ let package = Package(
     .target(name: "CPick", dependencies: ["CBPF"]),
     .target(name: "Simulation", dependencies: ["Balancing", "CBPF", "CPick", "Draining"], swiftSettings: pureSwift),
     .target(name: "Manifests", dependencies: ["Balancing", systemPackage, yams], swiftSettings: swift),
+    .target(
+      name: "Kubernetes",
+      dependencies: [
+        "Balancing", "Manifests", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, subprocess, systemPackage, yams,
+      ], swiftSettings: swift),
     .target(name: "Kernel", dependencies: ["Clibbpf", "CLinux", systemPackage], swiftSettings: swift),
 
     // Where they meet.
@@ -114,6 +121,15 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Balancing", "Draining", "Simulation"], swiftSettings: swift),
     .testTarget(
       name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
+    // An API server of objects in memory, for tests and the lab.
+    .target(
+      name: "MockAPIServer", dependencies: [logging, nioCore, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
+    .testTarget(
+      name: "KubernetesTests",
+      dependencies: [
+        "Balancing", "Kubernetes", "Manifests", "MockAPIServer", asyncHTTPClient, nioCore, nioSSL, systemPackage,
+      ],
+      swiftSettings: swift),
     .target(name: "CTracker", dependencies: ["CBPF"], path: "Tests/CTracker"),
     .testTarget(name: "TrackerTests", dependencies: ["CBPF", "CTracker"], swiftSettings: swift),
     .testTarget(

@@ -18,7 +18,7 @@ extension Agent: StatsProvider {
     return cluster.servicePorts.map { servicePort in
       Service(
         namespace: servicePort.service.namespace, name: servicePort.service.name, port: servicePort.port,
-        portName: servicePort.portName, addresses: servicePort.addresses.map(\.description),
+        portName: servicePort.portName, addresses: (servicePort.addresses + servicePort.externalAddresses).map(\.description),
         headless: servicePort.isHeadless, mode: servicePort.mode.rawValue,
         policy: (servicePort.policy ?? configuration.policy).rawValue, imbalance: imbalance(of: servicePort),
         endpoints: servicePort.endpoints.map { endpoint in

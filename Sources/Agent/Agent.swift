@@ -81,7 +81,7 @@ extension Agent {
     let now = timeSinceBoot()
     let known = Set(cluster.warnings)
     for warning in new.warnings where !known.contains(warning) { logger.warning("\(warning)") }
-    let (formerEndpoints, endpoints) = (localEndpoints, new.trackedEndpoints(on: configuration.node))
+    let (formerEndpoints, endpoints) = (localEndpoints, new.servicePorts.trackedEndpoints(on: configuration.node))
     if !formerEndpoints.isSubset(of: endpoints) { recorded.count(services(), goaways: goawaysByReason()) }
     (cluster, localEndpoints) = (new, endpoints)
     inputFailure = nil
@@ -89,7 +89,8 @@ extension Agent {
     longestPause = DrainPolicy.longestPause(
       with: endpoints.compactMap { policies[$0] }, jitterPercent: configuration.drain.jitterPercent)
     scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
-    let tables = new.tables(on: configuration.node, defaultPolicy: configuration.policy)
+    let tables = new.tables(
+      of: new.serviceNames, on: configuration.node, defaultPolicy: configuration.policy)
     orphans?.update(new.servicePorts)
     report(datapath.setLocalEndpoints(endpoints, at: now) + datapath.setTables(tables, at: now))
     if !isReady {

@@ -77,7 +77,7 @@ struct Snapshot: Sendable, Equatable {
     Result { () throws(ManifestError) in try files.cluster(selector) }.map { cluster in
       guard let watchFailure else { return cluster }
       let warning = "Changes of manifests are not followed: inotify: \(watchFailure); SIGHUP reads them again"
-      return Cluster(servicePorts: cluster.servicePorts, warnings: cluster.warnings + [warning])
+      return cluster.adding(warning)
     }
   }
 }

@@ -147,5 +147,6 @@ private func cart(endpoints: [Endpoint]) -> ServicePort {
 }
 
 private func tables(of servicePorts: ServicePort...) -> [SocketAddress: Table] {
-  Cluster(servicePorts: servicePorts).tables(on: Node(name: "a"), defaultPolicy: .random)
+  let cluster = Cluster(servicePorts: servicePorts)
+  return cluster.tables(of: cluster.serviceNames, on: Node(name: "a"), defaultPolicy: .random)
 }
