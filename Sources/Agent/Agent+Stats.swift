@@ -13,36 +13,78 @@ public import StatsAPI
 extension Agent: StatsProvider {
   public func services() -> [Service] {
     look()
+    return services(cluster.servicePorts)
+  }
+
+  private func services(_ servicePorts: [ServicePort]) -> [Service] {
     let incoming = IncomingView(connections: tracked, counters: incomingCounters)
     let outgoing = outgoingCounters
-    return cluster.servicePorts.map { servicePort in
-      Service(
-        namespace: servicePort.service.namespace, name: servicePort.service.name, port: servicePort.port,
-        portName: servicePort.portName, addresses: (servicePort.addresses + servicePort.externalAddresses).map(\.description),
-        headless: servicePort.isHeadless, mode: servicePort.mode.rawValue,
-        policy: (servicePort.policy ?? configuration.policy).rawValue, imbalance: imbalance(of: servicePort),
-        endpoints: servicePort.endpoints.map { endpoint in
-          let opened = outgoing(servicePort.servicePortName, endpoint.address)
-          return ServiceEndpoint(
-            address: endpoint.address.ip.description, port: endpoint.address.port, state: endpoint.state.rawValue,
-            node: endpoint.node, zone: endpoint.zone, local: configuration.node.hosts(endpoint),
-            outgoing: .init(active: opened.active, opened: opened.opened, failed: opened.failed),
-            incoming: incoming.counters(of: endpoint.address))
-        })
+    return servicePorts.map { service($0, outgoing: outgoing, incoming: incoming.counters) }
+  }
+
+  private func service(
+    _ servicePort: ServicePort, outgoing: (ServicePortName, SocketAddress) -> OutgoingCounters,
+    incoming: (SocketAddress) -> ServiceEndpoint.Incoming
+  ) -> Service {
+    Service(
+      namespace: servicePort.service.namespace, name: servicePort.service.name, port: servicePort.port,
+      portName: servicePort.portName,
+      addresses: (servicePort.addresses + servicePort.externalAddresses).map(\.description),
+      headless: servicePort.isHeadless, mode: servicePort.mode.rawValue,
+      policy: (servicePort.policy ?? configuration.policy).rawValue, imbalance: imbalance(of: servicePort),
+      endpoints: servicePort.endpoints.map { endpoint in
+        let opened = outgoing(servicePort.servicePortName, endpoint.address)
+        return ServiceEndpoint(
+          address: endpoint.address.ip.description, port: endpoint.address.port, state: endpoint.state.rawValue,
+          node: endpoint.node, zone: endpoint.zone, local: node.hosts(endpoint),
+          outgoing: .init(active: opened.active, opened: opened.opened, failed: opened.failed),
+          incoming: incoming(endpoint.address))
+      })
+  }
+
+  /// Counts once more what endpoints have done that are about to leave their Service ports.
+  func countLeaving(_ old: [ServicePort], _ new: [ServicePort]) {
+    let stay = Dictionary(uniqueKeysWithValues: new.map { ($0.servicePortName, Set($0.endpoints.map(\.address))) })
+    for servicePort in old {
+      guard let stay = stay[servicePort.servicePortName] else {
+        recorded.forget(servicePort.servicePortName)
+        continue
+      }
+      if servicePort.endpoints.contains(where: { !stay.contains($0.address) }) { count(servicePort) }
     }
+  }
+
+  private func count(_ servicePort: ServicePort) {
+    let (name, endpoints) = (servicePort.servicePortName, servicePort.endpoints.map(\.address))
+    var outgoing: [SocketAddress: OutgoingCounters] = [:]
+    var incoming: [SocketAddress: IncomingCounters] = [:]
+    do {
+      for endpoint in endpoints {
+        outgoing[endpoint] = try datapath.outgoingCounters(of: name, endpoint)
+        incoming[endpoint] = try datapath.incomingCounters(of: endpoint)
+      }
+    } catch {
+      logger.error("what the endpoints of \(name) have counted is lost: \(error)")
+      return
+    }
+    let counted = { incoming[$0] ?? IncomingCounters() }
+    let view = service(
+      servicePort, outgoing: { outgoing[$1] ?? OutgoingCounters() },
+      incoming: { IncomingView(connections: [], counters: counted).counters(of: $0) })
+    recorded.count([view], goaways: Self.goawaysByReason(of: endpoints, counted))
   }
 
   private func imbalance(of servicePort: ServicePort) -> Double? {
     responses.imbalance(
-      of: servicePort.endpoints.filter { $0.state == .ready && configuration.node.hosts($0) }.map(\.address))
+      of: servicePort.endpoints.filter { $0.state == .ready && node.hosts($0) }.map(\.address))
   }
 
   public func connections() -> [Connection] {
     look()
-    let (names, now) = (serviceNames, timeSinceBoot())
+    let now = timeSinceBoot()
     return tracked.map { connection in
       let accepted = connection.accepted
-      let name = names[accepted.endpoint]
+      let name = localEndpoints.service(of: accepted.endpoint)
       let (state, reason) = state(of: accepted)
       return Connection(
         id: accepted.id, namespace: name?.namespace ?? "", name: name?.name ?? "",
@@ -50,19 +92,6 @@ extension Agent: StatsProvider {
         ageSeconds: (now - accepted.established).seconds, protocolName: connection.speaks.rawValue,
         responses: accepted.responses, state: state, reason: reason)
     }
-  }
-
-  /// The Service that each endpoint belongs to; of several the first by name that has an address of its own.
-  private var serviceNames: [SocketAddress: ServiceName] {
-    var names: [SocketAddress: ServiceName] = [:]
-    for isHeadless in [false, true] {
-      for servicePort in cluster.servicePorts where servicePort.isHeadless == isHeadless {
-        for endpoint in servicePort.endpoints where names[endpoint.address] == nil {
-          names[endpoint.address] = servicePort.service
-        }
-      }
-    }
-    return names
   }
 
   private func state(of connection: AcceptedConnection) -> (String, String?) {
@@ -77,12 +106,13 @@ extension Agent: StatsProvider {
 
   public func status() -> Status {
     look()
-    let all = allEndpoints.map(incomingCounters)
+    let all = localEndpoints.addresses.map(incomingCounters)
+    let ports = cluster.servicePorts
     return Status(
       version: evenkeelVersion, pid: getpid(), uptimeSeconds: (timeSinceBoot() - started).seconds, ready: isReady,
       source: configuration.manifests, node: configuration.node.name, policy: configuration.policy.rawValue,
-      services: Set(cluster.servicePorts.map(\.service)).count,
-      endpoints: cluster.servicePorts.reduce(0) { $0 + $1.endpoints.count }, connections: tracked.count,
+      services: Set(ports.map(\.service)).count,
+      endpoints: ports.reduce(0) { $0 + $1.endpoints.count }, connections: tracked.count,
       drain: Status.Drain(
         enabled: isDraining, reason: drainProblem, intervalSeconds: configuration.drain.interval.seconds,
         jitterPercent: configuration.drain.jitterPercent, pacePercent: configuration.drain.pacePercent,
@@ -92,10 +122,6 @@ extension Agent: StatsProvider {
         closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
       maps: datapath.usage.map { .init(name: $0.map, entries: $0.entries, maxEntries: $0.maxEntries) },
       warnings: cluster.warnings + [inputFailure].compactMap { $0 } + kernelFailures)
-  }
-
-  private var allEndpoints: Set<SocketAddress> {
-    Set(cluster.servicePorts.lazy.flatMap(\.endpoints).map(\.address))
   }
 
   private var isDraining: Bool {
@@ -110,15 +136,26 @@ extension Agent: StatsProvider {
     }
   }
 
+  /// Of the Services that this node has a part in: a node of a large cluster knows thousands, and talks to few.
   public func metrics() -> [MetricFamily] {
-    recorded.families(
-      status: status(), services: services(), connections: connections(), goaways: goawaysByReason())
+    look()
+    let outgoing = outgoingCounters
+    let shown = cluster.servicePorts.filter { servicePort in
+      recorded.knows(servicePort.servicePortName)
+        || servicePort.endpoints.contains {
+          node.hosts($0) || outgoing(servicePort.servicePortName, $0.address) != OutgoingCounters()
+        }
+    }
+    return recorded.families(
+      status: status(), services: services(shown), connections: connections(),
+      goaways: Self.goawaysByReason(of: localEndpoints.addresses, incomingCounters))
   }
 
-  func goawaysByReason() -> [SocketAddress: [String: UInt64]] {
-    let counters = incomingCounters
-    return Dictionary(
-      uniqueKeysWithValues: allEndpoints.map { endpoint in
+  private static func goawaysByReason(
+    of endpoints: some Sequence<SocketAddress>, _ counters: (SocketAddress) -> IncomingCounters
+  ) -> [SocketAddress: [String: UInt64]] {
+    Dictionary(
+      uniqueKeysWithValues: endpoints.map { endpoint in
         let byReason = counters(endpoint).goaways.map { ($0.rawValue, $1) }
         return (endpoint, Dictionary(uniqueKeysWithValues: byReason))
       })

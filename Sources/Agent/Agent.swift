@@ -28,10 +28,11 @@ public actor Agent {
 
   /// The input in force.
   var cluster = Cluster()
+  /// With the zone that the input says it is in.
+  var node: Node { Node(name: configuration.node.name, zone: cluster.zone) }
   /// This node's endpoints in it, whose connections are tracked.
-  var localEndpoints: Set<SocketAddress> = []
+  var localEndpoints: LocalEndpoints
   var isReady = false
-  var policies: [SocketAddress: DrainPolicy] = [:]
   private var longestPause = Duration.seconds(1)
   /// What is wrong with the input that came last and is not in force.
   var inputFailure: String?
@@ -65,6 +66,7 @@ public actor Agent {
     } catch { throw .kernel(error) }
     orphans = configuration.orphanTimeout > .zero ? OrphanWatch(timeout: configuration.orphanTimeout) : nil
     scheduler = DrainScheduler(settings: configuration.drain)
+    localEndpoints = LocalEndpoints(defaultInterval: configuration.drain.interval)
     self.configuration = configuration
     self.logger = logger
   }
@@ -73,41 +75,85 @@ public actor Agent {
 // MARK: - Input
 
 extension Agent {
-  /// Puts new input in force.
+  /// Puts new input in force: all of it.
   ///
   /// - Parameter seen: when it was seen to have changed, since boot.
   /// - Throws: where the programs cannot be attached, which nothing works without.
   public func apply(_ new: Cluster, seen: Duration) throws {
+    try apply(cluster.update(to: new), seen: seen)
+  }
+
+  /// Puts new input in force: what has changed of it. The first update is all of it.
+  ///
+  /// - Parameter seen: when it was seen to have changed, since boot.
+  /// - Throws: where the programs cannot be attached, which nothing works without.
+  public func apply(_ update: ClusterUpdate, seen: Duration) throws {
     let now = timeSinceBoot()
-    let known = Set(cluster.warnings)
-    for warning in new.warnings where !known.contains(warning) { logger.warning("\(warning)") }
-    let (formerEndpoints, endpoints) = (localEndpoints, new.servicePorts.trackedEndpoints(on: configuration.node))
-    if !formerEndpoints.isSubset(of: endpoints) { recorded.count(services(), goaways: goawaysByReason()) }
-    (cluster, localEndpoints) = (new, endpoints)
     inputFailure = nil
-    policies = DrainPolicy.byEndpoint(of: new.servicePorts, defaultInterval: configuration.drain.interval)
+    warn(of: update)
+    let (old, new) = replace(update)
+    let added = localEndpoints.replace(old.ports, with: new.ports, on: new.node)
     longestPause = DrainPolicy.longestPause(
-      with: endpoints.compactMap { policies[$0] }, jitterPercent: configuration.drain.jitterPercent)
-    scheduler.endpointsChanged(to: new.servicePorts, on: configuration.node, at: now)
-    let tables = new.tables(
-      of: new.serviceNames, on: configuration.node, defaultPolicy: configuration.policy)
-    orphans?.update(new.servicePorts)
-    report(datapath.setLocalEndpoints(endpoints, at: now) + datapath.setTables(tables, at: now))
-    if !isReady {
-      try datapath.activate(on: Cgroup(path: configuration.cgroup))
-      isReady = true
-      logger.info("spreading connections", metadata: ["cgroup": "\(configuration.cgroup)"])
-    }
+      with: localEndpoints.policies.values, jitterPercent: configuration.drain.jitterPercent)
+    let gone = Set(old.ports.map(\.servicePortName)).subtracting(new.ports.map(\.servicePortName))
+    scheduler.endpointsChanged(to: new.ports, gone: gone, on: new.node, at: now)
+    orphans?.replace(old.ports, with: new.ports)
+    report(
+      datapath.setLocalEndpoints(localEndpoints.addresses, at: now)
+        + datapath.change(changes(from: old.tables, to: new.tables), seen: seen, at: now))
+    if !isReady { try begin(seen: seen) }
     // Connections of endpoints that were not known until now are older than the agent.
-    if !endpoints.isSubset(of: formerEndpoints) { try placer?.findOwners() }
-    recorded.programmed(after: timeSinceBoot() - seen)
-    logger.info(
-      "input in force",
-      metadata: [
-        "service_ports": "\(new.servicePorts.count)",
-        "endpoints": "\(new.servicePorts.reduce(0) { $0 + $1.endpoints.count })",
-      ])
+    if !added.isEmpty { try placer?.findOwners() }
+    logger.debug("input in force", metadata: ["services": "\(update.services.count)"])
     wake()
+  }
+
+  /// What an update touches of the input, as it was or as it is.
+  private struct Part {
+    let node: Node
+    let ports: [ServicePort]
+    let tables: [SocketAddress: Table]
+  }
+
+  private func replace(_ update: ClusterUpdate) -> (old: Part, new: Part) {
+    // What endpoints are meant for this node may follow from its zone.
+    let services = update.zone == cluster.zone ? update.services.map(\.service) : Array(cluster.serviceNames)
+    let old = part(services)
+    cluster.apply(update)
+    let new = part(Set(services).union(update.services.map(\.service)))
+    countLeaving(old.ports, new.ports)
+    return (old, new)
+  }
+
+  private func part(_ services: some Sequence<ServiceName>) -> Part {
+    Part(
+      node: node, ports: services.flatMap(cluster.ports),
+      tables: cluster.tables(of: services, on: node, defaultPolicy: configuration.policy))
+  }
+
+  /// Now that all tables are complete, nobody finds half of them.
+  private func begin(seen: Duration) throws {
+    datapath.withdrawLeftovers(seen: seen)
+    datapath.settle()
+    try datapath.activate(on: Cgroup(path: configuration.cgroup))
+    isReady = true
+    let ports = cluster.servicePorts
+    logger.info(
+      "spreading connections",
+      metadata: [
+        "cgroup": "\(configuration.cgroup)", "service_ports": "\(ports.count)",
+        "endpoints": "\(ports.reduce(0) { $0 + $1.endpoints.count })",
+      ])
+  }
+
+  /// Warnings that were there before have been in the log before.
+  private func warn(of update: ClusterUpdate) {
+    let known = cluster.generalWarnings
+    for warning in update.warnings where !known.contains(warning) { logger.warning("\(warning)") }
+    for service in update.services {
+      let known = cluster.warnings(of: service.service)
+      for warning in service.warnings where !known.contains(warning) { logger.warning("\(warning)") }
+    }
   }
 
   /// Says that the last input is no good. What was in force stays in force.
@@ -116,10 +162,18 @@ extension Agent {
     logger.error("input not taken, the last good one stays in force: \(failure)")
   }
 
-  private func report(_ failures: [KernelError]) {
+  /// Takes what has come of changes of the tables.
+  func settle() {
+    let outcome = datapath.takeOutcome(at: timeSinceBoot())
+    for duration in outcome.durations { recorded.programmed(after: duration) }
+    if !outcome.failures.isEmpty { report(outcome.failures, besides: kernelFailures) }
+  }
+
+  /// Each change tries again what has failed before, so that its failures are all that there are.
+  private func report(_ failures: [KernelError], besides others: [String] = []) {
     let texts = failures.map(\.description)
     for text in texts where !kernelFailures.contains(text) { logger.error("\(text)") }
-    kernelFailures = texts
+    kernelFailures = others + texts
   }
 }
 
@@ -161,7 +215,7 @@ extension Agent {
     defer { recorded.ticked(for: timeSinceBoot() - start) }
     closeOrphans()
     look()
-    let orders = scheduler.tick(tracked.map(\.accepted), policies: policies, at: timeSinceBoot())
+    let orders = scheduler.tick(tracked.map(\.accepted), policies: localEndpoints.policies, at: timeSinceBoot())
     for ended in orders.ended { recorded.drainEnded(after: ended.duration, wasClosed: ended.wasClosed) }
     guard placer != nil else { return }
     let unguarded = placer?.unguarded ?? 0
@@ -180,10 +234,12 @@ extension Agent {
   /// Takes a fresh look at the connections and the counters.
   func look() {
     let now = timeSinceBoot()
+    settle()
     do {
       tracked = try datapath.connections()
       let counters = try datapath.incomingCounters()
-      responses.add(Dictionary(uniqueKeysWithValues: localEndpoints.map { ($0, counters($0).responses) }), at: now)
+      responses.add(
+        Dictionary(uniqueKeysWithValues: localEndpoints.addresses.map { ($0, counters($0).responses) }), at: now)
       if now - lastReclaim > .seconds(60) {
         try datapath.reclaimCounters(at: now)
         lastReclaim = now

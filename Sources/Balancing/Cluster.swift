@@ -6,7 +6,7 @@ public struct Cluster: Sendable, Equatable {
   /// The zone of the agent's node, where it is known.
   public private(set) var zone: String?
   /// What is wrong beyond single Services.
-  private var generalWarnings: [String]
+  public private(set) var generalWarnings: [String]
 
   private struct ServiceState: Sendable, Equatable {
     /// Sorted by port.
@@ -31,6 +31,9 @@ public struct Cluster: Sendable, Equatable {
 
   /// Sorted by port; none if there is no such Service.
   public func ports(of service: ServiceName) -> [ServicePort] { services[service]?.ports ?? [] }
+
+  /// What was understood of one Service in spite of being wrong.
+  public func warnings(of service: ServiceName) -> [String] { services[service]?.warnings ?? [] }
 
   /// The same, with one more warning beyond single Services.
   public func adding(_ warning: String) -> Cluster {

@@ -121,6 +121,13 @@ extension Cluster {
 public enum TableChange: Hashable, Sendable {
   case publish(Table)
   case withdraw(SocketAddress)
+
+  public var address: SocketAddress {
+    switch self {
+    case .publish(let table): table.address
+    case .withdraw(let address): address
+    }
+  }
 }
 
 /// The steps from `old` to `new`, in a stable order. Tables that stay as they are take none.

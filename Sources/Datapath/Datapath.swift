@@ -31,7 +31,7 @@ public struct Datapath: ~Copyable {
   private let object: BPFObject
   private var links: [String: LinkBox] = [:]
 
-  private let services: BPFMap<socket_address, Int32>
+  private let tables: TableWriter
   private let outgoing: BPFMap<UInt32, outgoing>
   private let localEndpoints: BPFMap<socket_address, UInt32>
   private let incoming: BPFMap<UInt32, incoming>
@@ -39,6 +39,8 @@ public struct Datapath: ~Copyable {
   private let snapshot: BPFIterator<connection_record>
 
   private var published: [SocketAddress: Table] = [:]
+  /// Changes that the kernel would not take, to be tried again.
+  private var failed: [SocketAddress: TableChange] = [:]
   private var outgoingSlots: Slots<OutgoingOwner>
   private var incomingSlots: Slots<SocketAddress>
   private var tracked: Set<SocketAddress> = []
@@ -96,7 +98,7 @@ public struct Datapath: ~Copyable {
     self.pins = pins
     self.limits = limits
     self.object = object
-    self.services = services
+    self.tables = TableWriter(services)
     self.outgoing = outgoing
     self.localEndpoints = localEndpoints
     self.incoming = incoming
@@ -128,46 +130,101 @@ public struct Datapath: ~Copyable {
 // MARK: - Spread
 
 extension Datapath {
-  /// Makes these tables the ones in force. A table that cannot be written stays as it was; the others go on.
+  /// Makes these changes of the tables in force, soon: `settle` waits for that. A table that cannot be written stays as it
+  /// was, and is tried again with the next changes; the others go on.
   ///
-  /// - Returns: what could not be done.
-  public mutating func setTables(_ tables: [SocketAddress: Table], at now: Duration) -> [KernelError] {
+  /// - Parameter seen: when the input was seen that the changes follow from.
+  /// - Returns: what could not be done; of what has been begun, `takeOutcome` tells.
+  public mutating func change(_ changes: [TableChange], seen: Duration, at now: Duration) -> [KernelError] {
+    for change in changes { failed[change.address] = nil }
+    let again = failed.values.sorted { $0.address < $1.address }
     var failures: [KernelError] = []
-    let steps =
-      changes(from: published, to: tables) + leftovers.filter { tables[$0] == nil }.map(TableChange.withdraw)
-    for step in steps {
+    var writes: [TableWrite] = []
+    for change in again + changes {
       do throws(KernelError) {
-        switch step {
-        case .publish(let table): try publish(table)
-        case .withdraw(let address): try withdraw(address)
+        switch change {
+        case .publish(let table):
+          if let write = try publish(table, at: now) { writes.append(write) }
+        case .withdraw(let address):
+          if let write = withdraw(address, at: now) { writes.append(write) }
         }
-      } catch { failures.append(error) }
+        failed[change.address] = nil
+      } catch {
+        failed[change.address] = change
+        failures.append(error)
+      }
     }
-    releaseUnusedCounters(at: now)
+    tables.write(writes, seen: seen)
     return failures
   }
 
-  /// Point of no return: the store in `services`, before which nobody sees the new table, and after which nobody the old.
-  private mutating func publish(_ table: Table) throws(KernelError) {
-    let entries = table.entries(
-      outgoing: try table.endpoints.map { endpoint throws(KernelError) in
-        try assignOutgoing(of: table.servicePort, endpoint)
-      })
+  /// Withdraws what a former agent has published and this one has no table for: to be called once all are known.
+  public mutating func withdrawLeftovers(seen: Duration) {
+    let unwanted = leftovers.filter { failed[$0] == nil }
+    leftovers.subtract(unwanted)
+    tables.write(unwanted.sorted().map { TableWrite(address: $0, entries: nil) }, seen: seen)
+  }
+
+  /// The Service addresses that have a table, or are to have one.
+  public var serviceAddresses: Set<SocketAddress> { Set(published.keys).union(failed.keys) }
+
+  /// Waits until all changes are in force that were begun: no `connect()` sees a former table any more.
+  public func settle() { tables.settle() }
+
+  /// What has come of changes since the last call: the failures, and how long each input has taken to be in force since
+  /// it was seen.
+  public mutating func takeOutcome(at now: Duration) -> (failures: [KernelError], durations: [Duration]) {
+    let outcome = tables.takeOutcome()
+    for address in outcome.failures.keys {
+      guard failed[address] == nil else { continue }
+      // What is there instead is not known: the table before it, or one that came later and has failed too.
+      failed[address] = published[address].map(TableChange.publish) ?? .withdraw(address)
+      forget(address, at: now)
+      leftovers.insert(address)
+    }
+    return (outcome.failures.sorted { $0.key < $1.key }.map(\.value), outcome.durations)
+  }
+
+  private mutating func publish(_ table: Table, at now: Duration) throws(KernelError) -> TableWrite? {
+    guard published[table.address] != table else { return nil }
+    let isNew = published[table.address] == nil && !leftovers.contains(table.address)
+    guard !isNew || published.count + leftovers.count < limits.services else {
+      throw KernelError(
+        "publish \(table.address) of \(table.servicePort)", .argListTooLong,
+        advice: "map services is full with \(limits.services) entries")
+    }
+    let entries = table.entries(outgoing: try assignOutgoing(of: table, at: now))
     guard entries.count <= TABLE_MAX_ENTRIES else {
       throw KernelError(
         "publish the table of \(table.servicePort)", .argListTooLong,
         advice: "it has \(table.endpoints.count) endpoints, and there is room for \(TABLE_MAX_ENTRIES)")
     }
-    let array = try BPFMap.array(named: "table", holding: entries)
-    try services.set(socket_address(table.address), to: array)
+    forget(table.address, at: now)
     published[table.address] = table
-    leftovers.remove(table.address)
+    return TableWrite(address: table.address, entries: entries)
   }
 
-  private mutating func withdraw(_ address: SocketAddress) throws(KernelError) {
-    try services.remove(socket_address(address))
-    published[address] = nil
+  private mutating func withdraw(_ address: SocketAddress, at now: Duration) -> TableWrite? {
+    guard published[address] != nil || leftovers.contains(address) else { return nil }
+    forget(address, at: now)
+    return TableWrite(address: address, entries: nil)
+  }
+
+  private mutating func forget(_ address: SocketAddress, at now: Duration) {
     leftovers.remove(address)
+    if let table = published.removeValue(forKey: address) { release(table.endpoints, of: table, at: now) }
+  }
+
+  /// The counters of a table's endpoints; all of them or, where there are not enough, none.
+  private mutating func assignOutgoing(of table: Table, at now: Duration) throws(KernelError) -> [UInt32] {
+    var slots: [UInt32] = []
+    do throws(KernelError) {
+      for endpoint in table.endpoints { slots.append(try assignOutgoing(of: table.servicePort, endpoint)) }
+    } catch {
+      release(table.endpoints.prefix(slots.count), of: table, at: now)
+      throw error
+    }
+    return slots
   }
 
   private mutating func assignOutgoing(
@@ -187,15 +244,22 @@ extension Datapath {
     return slot
   }
 
-  private mutating func releaseUnusedCounters(at now: Duration) {
-    let used = Set(
-      published.values.flatMap { table in
-        table.endpoints.map { OutgoingOwner(service: table.servicePort.hash, endpoint: $0) }
-      })
-    for owner in outgoingSlots.owners where !used.contains(owner) { outgoingSlots.release(owner, at: now) }
+  private mutating func release(_ endpoints: some Sequence<SocketAddress>, of table: Table, at now: Duration) {
+    let service = table.servicePort.hash
+    for endpoint in endpoints { outgoingSlots.release(OutgoingOwner(service: service, endpoint: endpoint), at: now) }
   }
 
-  /// The connections that this node's clients have opened to an endpoint of a Service port.
+  /// The connections that this node's clients have opened to one endpoint of a Service port.
+  public func outgoingCounters(
+    of service: ServicePortName, _ endpoint: SocketAddress
+  ) throws(KernelError) -> OutgoingCounters {
+    guard let slot = outgoingSlots[OutgoingOwner(service: service.hash, endpoint: endpoint)] else {
+      return OutgoingCounters()
+    }
+    return try outgoing.value(for: slot).map(OutgoingCounters.init) ?? OutgoingCounters()
+  }
+
+  /// The same of all of them, read at once.
   public func outgoingCounters() throws(KernelError) -> (ServicePortName, SocketAddress) -> OutgoingCounters {
     let (values, slots) = (try outgoing.values(first: Int(outgoingSlots.next)), outgoingSlots)
     return { service, endpoint in
@@ -218,7 +282,10 @@ extension Datapath {
         if endpoints.contains(endpoint) { try track(endpoint) } else { try untrack(endpoint, at: now) }
       } catch { failures.append(error) }
     }
-    for endpoint in endpoints.intersection(tracked) { _ = incomingSlots.assign(endpoint) }
+    // Those that a former agent tracked go on with their counters.
+    for endpoint in endpoints where tracked.contains(endpoint) && !incomingSlots.isUsed(endpoint) {
+      _ = incomingSlots.assign(endpoint)
+    }
     return failures
   }
 
@@ -248,7 +315,13 @@ extension Datapath {
     try snapshot.records().compactMap(TrackedConnection.init)
   }
 
-  /// What an endpoint of this node has accepted and answered.
+  /// What one endpoint of this node has accepted and answered.
+  public func incomingCounters(of endpoint: SocketAddress) throws(KernelError) -> IncomingCounters {
+    guard let slot = incomingSlots[endpoint] else { return IncomingCounters() }
+    return try incoming.value(for: slot).map(IncomingCounters.init) ?? IncomingCounters()
+  }
+
+  /// The same of all of them, read at once.
   public func incomingCounters() throws(KernelError) -> (SocketAddress) -> IncomingCounters {
     let (values, slots) = (try incoming.values(first: Int(incomingSlots.next)), incomingSlots)
     return { slots[$0].map { IncomingCounters(values[Int($0)]) } ?? IncomingCounters() }

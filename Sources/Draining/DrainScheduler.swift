@@ -104,13 +104,18 @@ public struct DrainScheduler: Sendable {
     return .queued(queued)
   }
 
-  /// Takes the Services and endpoints that are in force from now on. Of endpoints that were added to those of the last
-  /// call, others take over connections.
+  /// Takes what some Service ports have come to be. Endpoints that were added to those of the last call take over
+  /// connections from the others.
   ///
-  /// - Parameter node: the node whose connections this scheduler is told of.
-  public mutating func endpointsChanged(to servicePorts: [ServicePort], on node: Node, at now: Duration) {
+  /// - Parameters:
+  ///   - gone: Service ports that are there no more.
+  ///   - node: the node whose connections this scheduler is told of.
+  public mutating func endpointsChanged(
+    to servicePorts: [ServicePort], gone: some Sequence<ServicePortName> = EmptyCollection(), on node: Node,
+    at now: Duration
+  ) {
     rebalancing.endpointsChanged(
-      to: servicePorts, on: node,
+      to: servicePorts, gone: gone, on: node,
       interval: { [settings] in Limits.interval($0.drainInterval ?? settings.interval) }, at: now)
     if rebalancing.isPending { wake(at: now) }
   }

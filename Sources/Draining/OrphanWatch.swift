@@ -33,9 +33,9 @@ public struct OrphanWatch: Sendable {
   public private(set) var nextLook = Duration.zero
 
   /// Services whose endpoints are known, by what clients ask for.
-  private var services: Set<SocketAddress> = []
+  private var services = Tally<SocketAddress>()
   /// All that is in an EndpointSlice.
-  private var present: Set<IPAddress> = []
+  private var present = Tally<IPAddress>()
   /// What is not, and has connections.
   private var absent: [IPAddress: Absence] = [:]
 
@@ -47,13 +47,16 @@ public struct OrphanWatch: Sendable {
 
   public init(timeout: Duration) { self.timeout = timeout }
 
-  /// Takes the input that is in force from now on.
-  public mutating func update(_ servicePorts: [ServicePort]) {
-    services = Set(
-      servicePorts.lazy.filter { $0.mode != .off }.flatMap { servicePort in
-        servicePort.addresses.map { SocketAddress(ip: $0, port: servicePort.port) }
-      })
-    present = Set(servicePorts.lazy.flatMap(\.endpoints).map(\.address.ip))
+  /// Takes the Service ports that are in force from now on in the place of others.
+  public mutating func replace(_ old: [ServicePort], with new: [ServicePort]) {
+    for servicePort in new {
+      services.add(servicePort.connectAddresses)
+      present.add(servicePort.endpoints.lazy.map(\.address.ip))
+    }
+    for servicePort in old {
+      services.remove(servicePort.connectAddresses)
+      present.remove(servicePort.endpoints.lazy.map(\.address.ip))
+    }
     nextLook = .zero
   }
 
@@ -82,6 +85,31 @@ public struct OrphanWatch: Sendable {
 
   private func closureDue(_ absence: Absence) -> Duration {
     absence.closureOrdered.map { $0 + max(timeout, Limits.closureRetry) } ?? absence.since + timeout
+  }
+}
+
+/// What is there, and how often.
+private struct Tally<Element: Hashable & Sendable>: Sendable {
+  private var counts: [Element: Int] = [:]
+
+  func contains(_ element: Element) -> Bool { counts[element] != nil }
+
+  mutating func add(_ elements: some Sequence<Element>) {
+    for element in elements { counts[element, default: 0] += 1 }
+  }
+
+  mutating func remove(_ elements: some Sequence<Element>) {
+    for element in elements {
+      guard let count = counts[element] else { continue }
+      counts[element] = count > 1 ? count - 1 : nil
+    }
+  }
+}
+
+extension ServicePort {
+  /// What clients ask for; nothing in mode `off`.
+  fileprivate var connectAddresses: [SocketAddress] {
+    mode == .off ? [] : (addresses + externalAddresses).map { SocketAddress(ip: $0, port: port) }
   }
 }
 

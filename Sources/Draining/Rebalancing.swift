@@ -69,33 +69,41 @@ extension Rebalancing {
     }
   }
 
-  /// Takes what is in force from now on. What a group has at its first appearance is not new.
+  /// Takes what some Service ports have come to be. What a group has at its first appearance is not new.
   ///
-  /// - Parameter interval: for how long an endpoint that has left is remembered: the Service's drain interval.
+  /// - Parameters:
+  ///   - gone: Service ports that are there no more.
+  ///   - interval: for how long an endpoint that has left is remembered: the Service's drain interval.
   mutating func endpointsChanged(
-    to servicePorts: [ServicePort], on node: Node, interval: (ServicePort) -> Duration, at now: Duration
+    to servicePorts: [ServicePort], gone: some Sequence<ServicePortName>, on node: Node,
+    interval: (ServicePort) -> Duration, at now: Duration
   ) {
     sheds = sheds.filter { $0.value.ends > now }
-    var new: [Group: History] = [:]
-    for servicePort in servicePorts where servicePort.mode == .balance {
+    gone.forEach { forget($0) }
+    for servicePort in servicePorts {
+      guard servicePort.mode == .balance else {
+        forget(servicePort.servicePortName)
+        continue
+      }
       let eligible = servicePort.eligibleEndpoints(on: node)
+      // A group whose endpoints have all gone may get them back: it is not forgotten.
       for (family, endpoints) in Dictionary(grouping: eligible, by: \.address.ip.family) {
         let group = Group(servicePort: servicePort.servicePortName, family: family)
+        // Where this node has no part in a group, there is nothing to be shed.
+        guard histories[group] != nil || endpoints.contains(where: node.hosts) else { continue }
         let (history, rebalance) = updated(
           group, to: Set(endpoints.map(\.address)), remembering: interval(servicePort), at: now)
-        new[group] = history
+        histories[group] = history
         guard let rebalance else { continue }
         for endpoint in endpoints where rebalance.stayed.contains(endpoint.address) && node.hosts(endpoint) {
           adjust(endpoint.address, of: group, to: rebalance, at: now)
         }
       }
     }
-    // A group whose endpoints have all gone may get them back.
-    let names = Set(servicePorts.lazy.filter { $0.mode == .balance }.map(\.servicePortName))
-    for (group, history) in histories where new[group] == nil && names.contains(group.servicePort) {
-      new[group] = history
-    }
-    histories = new
+  }
+
+  private mutating func forget(_ servicePort: ServicePortName) {
+    for family in IPAddress.Family.allCases { histories[Group(servicePort: servicePort, family: family)] = nil }
   }
 
   /// Also returns the rebalance, where it has begun or changed.

@@ -165,12 +165,61 @@ extension BPFMap where Key == UInt32 {
   }
 }
 
+/// A map that several may hold: a noncopyable one cannot be an element of an array.
+public final class SharedMap<Key: BitwiseCopyable & Sendable, Value: BitwiseCopyable & Sendable>: Sendable {
+  let map: BPFMap<Key, Value>
+
+  public init(_ map: consuming BPFMap<Key, Value>) { self.map = map }
+}
+
 extension BPFMap where Value == Int32 {
-  /// Puts a map into a map of maps. When this returns, no program uses the map that was there before any more.
+  /// Puts maps into a map of maps. When this returns, no program uses the maps that were there before any more.
   ///
-  /// The kernel waits for running programs itself: `maybe_wait_bpf_programs` in kernel/bpf/syscall.c.
-  public func set<K, V>(_ key: Key, to map: borrowing BPFMap<K, V>) throws(KernelError) {
-    try set(key, to: map.descriptor.raw)
+  /// Programs see each of them as soon as it is in. That none uses the former ones, the kernel waits for: before Linux
+  /// 6.8 for each, since then once for all of them (`maybe_wait_bpf_programs` in kernel/bpf/syscall.c).
+  ///
+  /// - Returns: by their position, the failures. What was there under such a key stays there.
+  public func set<K, V>(_ keys: [Key], to maps: [SharedMap<K, V>]) -> [Int: KernelError] {
+    let values = maps.map { $0.map.descriptor.raw }
+    return eachInBatches(keys.count, "write map \(name)") { position, count in
+      values.withUnsafeBufferPointer { values in
+        keys.withUnsafeBufferPointer { keys in
+          bpf_map_update_batch(
+            descriptor.raw, keys.baseAddress.map { $0 + position }, values.baseAddress.map { $0 + position }, &count,
+            nil)
+        }
+      }
+    }
+  }
+
+  /// Removes keys from a map of maps. When this returns, no program uses the maps that were there any more.
+  ///
+  /// - Returns: by their position, the failures. A key that is not there is none.
+  public func remove(_ keys: [Key]) -> [Int: KernelError] {
+    eachInBatches(keys.count, "remove entries of map \(name)") { position, count in
+      keys.withUnsafeBufferPointer { keys in
+        bpf_map_delete_batch(descriptor.raw, keys.baseAddress.map { $0 + position }, &count, nil)
+      }
+    }.filter { $0.value.errno != .noSuchFileOrDirectory }
+  }
+
+  /// Calls `body` with the position of the next entry and the number of those left, which it sets to how many it has done,
+  /// until all are done or have failed: a batch ends at the first that fails.
+  private func eachInBatches(
+    _ count: Int, _ action: String, _ body: (Int, inout UInt32) -> Int32
+  ) -> [Int: KernelError] {
+    var failures: [Int: KernelError] = [:]
+    var position = 0
+    while position < count {
+      let left = UInt32(count - position)
+      var done = left
+      guard body(position, &done) != 0 else { break }
+      // Where the call as a whole was refused, the number is what it was.
+      position += done == left ? 0 : Int(done)
+      failures[position] = KernelError(action, .current, advice: fullMapAdvice)
+      position += 1
+    }
+    return failures
   }
 }
 

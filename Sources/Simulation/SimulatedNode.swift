@@ -66,7 +66,9 @@ struct SimulatedNode {
   /// `local` with those on this node.
   mutating func apply(_ servicePorts: [ServicePort], local: [ServicePort], at now: Duration) {
     guard let settings = scheduler?.settings else { return }
-    policies = DrainPolicy.byEndpoint(of: local, defaultInterval: settings.interval)
+    var endpoints = LocalEndpoints(defaultInterval: settings.interval)
+    endpoints.replace([], with: local, on: name)
+    policies = endpoints.policies
     scheduler?.endpointsChanged(to: servicePorts, on: name, at: now)
     wake(at: now)
   }

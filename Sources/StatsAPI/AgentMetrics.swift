@@ -37,12 +37,19 @@ public struct AgentMetrics: Sendable {
     orphansClosed += UInt64(count)
   }
 
-  /// Notes what the endpoints have counted: before some of them leave, or what they counted since the last time is lost.
+  /// Notes what the endpoints of some Service ports have counted: before some of them leave, or what they counted since
+  /// the last time is lost.
   ///
   /// - Parameter goaways: those ever placed on each endpoint's connections and seen on the wire, by reason.
   public mutating func count(_ services: [Service], goaways: [SocketAddress: [String: UInt64]]) {
     counters.update(services, goaways: goaways)
   }
+
+  /// Notes that a Service port is gone.
+  public mutating func forget(_ name: ServicePortName) { counters.forget(ServiceCounters.Key(name)) }
+
+  /// Whether something was ever counted for a Service port that has not gone.
+  public func knows(_ name: ServicePortName) -> Bool { counters.knows(ServiceCounters.Key(name)) }
 
   /// All metrics, at the moment that the values show.
   public mutating func families(
@@ -99,7 +106,7 @@ extension AgentMetrics {
     struct Group: Hashable { let service: ServiceCounters.Key, reason: String }
     var ports: [Endpoint: UInt16] = [:]
     for service in services {
-      for endpoint in service.endpoints {
+      for endpoint in service.endpoints where endpoint.local {
         let key = Endpoint(namespace: service.namespace, name: service.name, authority: endpoint.authority)
         ports[key] = min(service.port, ports[key] ?? .max)
       }
@@ -167,6 +174,10 @@ extension AgentMetrics {
 }
 
 extension ServiceCounters.Key: Comparable {
+  fileprivate init(_ name: ServicePortName) {
+    self.init(namespace: name.service.namespace, name: name.service.name, port: name.port)
+  }
+
   fileprivate var labels: [MetricFamily.Label] {
     [.init("namespace", namespace), .init("service", name), .init("port", "\(port)")]
   }

@@ -29,23 +29,30 @@ struct ServiceCounters: Sendable {
 
   private var ports: [Key: Port] = [:]
 
-  /// To be called often enough that an endpoint does not leave with much uncounted.
+  /// Takes what some Service ports have counted, with all of their endpoints. To be called often enough that an endpoint
+  /// does not leave with much uncounted.
   ///
   /// - Parameter goaways: by endpoint, then by reason.
   mutating func update(_ services: [Service], goaways: [SocketAddress: [String: UInt64]]) {
-    var updated: [Key: Port] = [:]
     for service in services {
       var now: [String: Counts] = [:]
       for endpoint in service.endpoints {
         let goaways = SocketAddress(endpoint.authority).flatMap { goaways[$0] } ?? [:]
-        now[endpoint.authority] = Counts(endpoint, goaways: goaways)
+        let counts = Counts(endpoint, goaways: goaways)
+        // Most endpoints of a large cluster have nothing to do with this node.
+        if counts.isAny { now[endpoint.authority] = counts }
       }
-      updated[service.key] = Self.port(ports[service.key] ?? Port(), now: now)
+      ports[service.key] = Self.port(ports[service.key] ?? Port(), now: now)
     }
-    ports = updated
   }
 
-  /// Nothing counted for a port that was not in the last update.
+  /// The Service port is gone.
+  mutating func forget(_ key: Key) { ports[key] = nil }
+
+  /// Something was counted for it.
+  func knows(_ key: Key) -> Bool { ports[key].map { $0.departed.isAny || !$0.present.isEmpty } ?? false }
+
+  /// Nothing counted for a port that was in no update.
   subscript(key: Key) -> Counts {
     guard let port = ports[key] else { return Counts() }
     return port.present.values.reduce(port.departed, +)
@@ -73,6 +80,10 @@ extension ServiceCounters.Counts {
     Self(
       opened: a.opened + b.opened, failed: a.failed + b.failed, responses: a.responses + b.responses,
       refused: a.refused + b.refused, goaways: a.goaways.merging(b.goaways, uniquingKeysWith: +))
+  }
+
+  fileprivate var isAny: Bool {
+    opened > 0 || failed > 0 || responses > 0 || refused > 0 || goaways.values.contains { $0 > 0 }
   }
 
   fileprivate func isAtLeast(_ other: Self) -> Bool {

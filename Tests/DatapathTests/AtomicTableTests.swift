@@ -36,7 +36,7 @@ struct AtomicTableTests {
 private final class Progress: Sendable {
   /// The last change that may have happened.
   let begun = Atomic(0)
-  /// The last change that has happened: `setTables` has returned.
+  /// The last change that has happened: it is in force.
   let done = Atomic(0)
   private let sets: [[SocketAddress]]
 

@@ -14,13 +14,16 @@ struct LimitTests {
         var datapath = try Datapath(on: cgroup, limits: DatapathLimits(services: 2, endpoints: 8, localEndpoints: 1))
         let pods = try Pods(11...12)
         let services = (80...82).map { SocketAddress(ip: SocketAddress.service.ip, port: $0) }
-        let tables = services.map { ($0, Table(pods.addresses, at: $0)) }
-        let failures = datapath.setTables(Dictionary(uniqueKeysWithValues: tables), at: timeSinceBoot())
-        #expect(failures.map(\.description) == ["cannot write map services: \(full): it is full with 2 entries"])
+        let tables = services.map { Table(pods.addresses, at: $0) }
+        let failures = datapath.setTables(tables)
+        #expect(
+          failures.map(\.description) == [
+            "cannot publish \(services[2]) of shop/cart:80: \(full): map services is full with 2 entries"
+          ])
         for service in services.prefix(2) { _ = try pods.destination(of: service) }
         // The third is as unknown as if it did not exist, until there is room.
         #expect(throws: Errno.connectionRefused) { try TCPSocket.connected(to: services[2]) }
-        try datapath.publish(tables[1].1, tables[2].1)
+        try datapath.publish(tables[1], tables[2])
         _ = try pods.destination(of: services[2])
       }
     }
@@ -34,7 +37,7 @@ struct LimitTests {
         let pods = try Pods(11...12)
         try datapath.publish(Table(pods.addresses))
         let third = Table(pods.addresses + [.pod(13)])
-        let failures = datapath.setTables([.service: third], at: timeSinceBoot())
+        let failures = datapath.setTables([third])
         #expect(
           failures.map(\.description) == [
             "cannot count connections to \(SocketAddress.pod(13)) of shop/cart:80: \(full): map outgoing is full with 2 entries"

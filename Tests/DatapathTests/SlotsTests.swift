@@ -22,6 +22,17 @@ struct SlotsTests {
     #expect(slots.assign("a")?.slot == 0)
   }
 
+  @Test("an entry is released once all uses of it have ended")
+  func uses() {
+    var slots = Slots<String>(capacity: 1)
+    for _ in 1...2 { _ = slots.assign("a") }
+    slots.release("a", at: .zero)
+    #expect(slots.reclaim(at: .seconds(60)) { _ in true } == [])
+    slots.release("a", at: .seconds(10))
+    #expect(slots.reclaim(at: .seconds(69)) { _ in true } == [])
+    #expect(slots.reclaim(at: .seconds(70)) { _ in true } == [0])
+  }
+
   @Test("an entry is taken back a minute after its release, if nothing counts there any more")
   func reclaims() {
     var slots = Slots<String>(capacity: 2)

@@ -13,7 +13,9 @@ struct DrainPolicyTests {
   }
 
   private func policy(_ servicePorts: ServicePort..., defaultInterval: Duration = .seconds(600)) -> DrainPolicy? {
-    DrainPolicy.byEndpoint(of: servicePorts, defaultInterval: defaultInterval)[pod(1)]
+    var endpoints = LocalEndpoints(defaultInterval: defaultInterval)
+    endpoints.replace([], with: servicePorts, on: Balancing.Node(name: nil))
+    return endpoints.policies[pod(1)]
   }
 
   @Test("The Service's own interval goes before the agent's")

@@ -9,7 +9,14 @@ struct OrphanWatchTests {
     var watch = OrphanWatch(timeout: .seconds(10))
     var connections = [client(1, of: pod(1)), client(2, of: pod(2)), client(3, of: pod(1))]
 
-    init() { watch.update([servicePort(pods: 1, 2)]) }
+    var servicePorts: [ServicePort] = []
+
+    init() { update([servicePort(pods: 1, 2)]) }
+
+    mutating func update(_ new: [ServicePort]) {
+      watch.replace(servicePorts, with: new)
+      servicePorts = new
+    }
 
     mutating func look(at seconds: Double) -> [VanishedEndpoint] {
       watch.look(at: connections, at: .seconds(seconds))
@@ -19,7 +26,7 @@ struct OrphanWatchTests {
   @Test("those to what is in a slice are left alone, whatever its state", arguments: Endpoint.State.allCases)
   func present(state: Endpoint.State) {
     var node = Node()
-    node.watch.update([servicePort(pods: 1, 2, state: state)])
+    node.update([servicePort(pods: 1, 2, state: state)])
     for second in 0..<100 { #expect(node.look(at: Double(second)).isEmpty) }
   }
 
@@ -27,7 +34,7 @@ struct OrphanWatchTests {
   func timeout() {
     var node = Node()
     #expect(node.look(at: 0).isEmpty)
-    node.watch.update([servicePort(pods: 2)])
+    node.update([servicePort(pods: 2)])
     #expect(node.look(at: 5).isEmpty)
     #expect(node.look(at: 14.999).isEmpty)
     #expect(node.watch.nextLook == .seconds(15))
@@ -38,10 +45,10 @@ struct OrphanWatchTests {
   func flapping() {
     var node = Node()
     for start in stride(from: 0.0, to: 100, by: 20) {
-      node.watch.update([servicePort(pods: 2)])
+      node.update([servicePort(pods: 2)])
       #expect(node.look(at: start).isEmpty)
       #expect(node.look(at: start + 9).isEmpty)
-      node.watch.update([servicePort(pods: 1, 2)])
+      node.update([servicePort(pods: 1, 2)])
       #expect(node.look(at: start + 10).isEmpty)
     }
   }
@@ -49,14 +56,14 @@ struct OrphanWatchTests {
   @Test("each endpoint has a time of its own; what is due together is in the order of the addresses")
   func several() {
     var node = Node()
-    node.watch.update([servicePort(pods: 2)])
+    node.update([servicePort(pods: 2)])
     #expect(node.look(at: 0).isEmpty)
-    node.watch.update([servicePort(pods: 3)])
+    node.update([servicePort(pods: 3)])
     #expect(node.look(at: 4).isEmpty)
     #expect(node.look(at: 10).map(\.address) == [pod(1).ip])
     #expect(node.look(at: 14).map(\.address) == [pod(2).ip])
     var other = Node()
-    other.watch.update([servicePort(pods: 3)])
+    other.update([servicePort(pods: 3)])
     #expect(other.look(at: 0).isEmpty)
     #expect(other.look(at: 10).map(\.address) == [pod(1).ip, pod(2).ip])
   }
@@ -64,7 +71,7 @@ struct OrphanWatchTests {
   @Test("what could not be closed is ordered again after the timeout, and is not new then; what is closed is forgotten")
   func again() {
     var node = Node()
-    node.watch.update([servicePort(pods: 2)])
+    node.update([servicePort(pods: 2)])
     #expect(node.look(at: 0).isEmpty)
     #expect(node.look(at: 10).first?.isNew == true)
     node.connections.removeFirst()
@@ -81,7 +88,7 @@ struct OrphanWatchTests {
   func otherPort() {
     var node = Node()
     let moved = Endpoint(address: SocketAddress(ip: pod(1).ip, port: 8080))
-    node.watch.update([servicePort(pods: 2), ServicePort(service: shop("other"), port: 80, endpoints: [moved])])
+    node.update([servicePort(pods: 2), ServicePort(service: shop("other"), port: 80, endpoints: [moved])])
     for second in [0.0, 10, 20] { #expect(node.look(at: second).isEmpty) }
   }
 
@@ -89,7 +96,7 @@ struct OrphanWatchTests {
   func serviceGone() {
     for servicePorts in [[], [servicePort(pods: 2, mode: .off)]] {
       var node = Node()
-      node.watch.update(servicePorts)
+      node.update(servicePorts)
       for second in [0.0, 10, 20] { #expect(node.look(at: second).isEmpty) }
     }
   }
@@ -106,7 +113,7 @@ struct OrphanWatchTests {
     #expect(node.watch.nextLook <= .zero)
     _ = node.look(at: 5)
     #expect(node.watch.nextLook == .seconds(6))
-    node.watch.update([servicePort(pods: 2)])
+    node.update([servicePort(pods: 2)])
     #expect(node.watch.nextLook <= .seconds(5))
   }
 }

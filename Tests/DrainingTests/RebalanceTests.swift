@@ -276,7 +276,9 @@ extension Node {
 
   mutating func change(_ servicePorts: [ServicePort], on node: String? = nil, at now: Duration) {
     self.now = now
-    scheduler.endpointsChanged(to: servicePorts, on: Balancing.Node(name: node), at: now)
+    let gone = Set(known).subtracting(servicePorts.map(\.servicePortName))
+    known = servicePorts.map(\.servicePortName)
+    scheduler.endpointsChanged(to: servicePorts, gone: gone, on: Balancing.Node(name: node), at: now)
   }
 
   /// Ticks whenever the scheduler wants to, and lets all that it orders be placed at once.

@@ -35,6 +35,8 @@ struct Node {
   var connections: [AcceptedConnection]
   var policies: [SocketAddress: DrainPolicy]
   var now = Duration.zero
+  /// The Service ports of the last change.
+  var known: [ServicePortName] = []
 
   init(
     _ connections: [AcceptedConnection], jitter: Double = 0, pace: Double = 100, window: Duration = .seconds(10),

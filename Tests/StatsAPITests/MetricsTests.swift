@@ -110,6 +110,9 @@ struct MetricsTests {
     #expect(totals == [110, 115, 122, 124, 124])
     #expect(counters[Service.sample.key].goaways == ["manual": 6])
     counters.update([], goaways: [:])
+    #expect(counters.knows(Service.sample.key), "other Services' updates say nothing of it")
+    counters.forget(Service.sample.key)
+    #expect(!counters.knows(Service.sample.key))
     #expect(counters[Service.sample.key] == ServiceCounters.Counts())
   }
 }

@@ -30,10 +30,20 @@ extension Datapath {
     self = datapath
   }
 
+  /// Makes these tables the only ones, and waits until they are in force. Returns what could not be done.
+  mutating func setTables(_ tables: [Table]) -> [KernelError] {
+    let now = timeSinceBoot()
+    let unwanted = serviceAddresses.subtracting(tables.map(\.address)).sorted()
+    var failures = change(unwanted.map { .withdraw($0) } + tables.map { .publish($0) }, seen: now, at: now)
+    withdrawLeftovers(seen: now)
+    settle()
+    failures += takeOutcome(at: now).failures
+    return failures
+  }
+
   /// Makes these tables the only ones. Nothing may go wrong.
   mutating func publish(_ tables: Table...) throws {
-    let wanted = Dictionary(uniqueKeysWithValues: tables.map { ($0.address, $0) })
-    for failure in setTables(wanted, at: timeSinceBoot()) { throw failure }
+    for failure in setTables(tables) { throw failure }
   }
 
   /// Tracks what these endpoints accept. Nothing may go wrong.
