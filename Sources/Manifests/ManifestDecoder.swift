@@ -4,6 +4,15 @@ import Yams
 public enum KubernetesObject: Sendable, Equatable {
   case service(Service)
   case endpointSlice(EndpointSlice)
+  case node(ClusterNode)
+
+  public var metadata: ObjectMeta {
+    switch self {
+    case .service(let service): service.metadata
+    case .endpointSlice(let slice): slice.metadata
+    case .node(let node): node.metadata
+    }
+  }
 }
 
 /// Reads Kubernetes objects from text: YAML or JSON (which is YAML too), one document or several, one object or a List.
@@ -24,7 +33,7 @@ public struct ManifestDecoder: Sendable {
     self.unknownFields = unknownFields
   }
 
-  /// The Services and EndpointSlices in `text`, in its order; objects of other kinds are passed over.
+  /// The Services, EndpointSlices and Nodes in `text`, in its order; objects of other kinds are passed over.
   ///
   /// - Parameter source: Where the text came from, a file or a URL, for errors.
   /// - Throws: `ManifestError` of kind `badData` with everything that is wrong, also if there is no object of any kind.
@@ -45,7 +54,7 @@ public struct ManifestDecoder: Sendable {
   }
 
   /// The documents before the first syntax error, which ends the text.
-  private func documents(in text: String, _ problems: Problems) -> [Node] {
+  func documents(in text: String, _ problems: Problems) -> [Node] {
     var documents: [Node] = []
     do {
       // The basic resolver leaves scalars alone: `Node.Scalar.meaning` decides, and much faster.
@@ -75,13 +84,9 @@ public struct ManifestDecoder: Sendable {
     guard version == kind.apiVersion else {
       return fields["apiVersion"]?.expected("\"\(kind.apiVersion)\" for kind \(name)") ?? []
     }
-    switch kind {
-    case .service: return Service(cursor).map { [.service($0)] } ?? []
-    case .endpointSlice: return EndpointSlice(cursor).map { [.endpointSlice($0)] } ?? []
-    case .list, .serviceList, .endpointSliceList:
-      let items = cursor.fields(known: listFields)?["items"]?.list { objects(at: $0, in: kind.itemKind) }
-      return items?.flatMap(\.self) ?? []
-    }
+    guard kind.isList else { return KubernetesObject(kind, at: cursor).map { [$0] } ?? [] }
+    let items = cursor.fields(known: listFields)?["items"]?.list { objects(at: $0, in: kind.itemKind) }
+    return items?.flatMap(\.self) ?? []
   }
 
   /// Whether a version belongs to one of Kubernetes' own API groups. Others have Services too: Knative, for one.
@@ -101,17 +106,34 @@ extension String {
 
 private let listFields: Set = ["apiVersion", "items", "kind", "metadata"]
 
+extension KubernetesObject {
+  /// Reads an object of a kind that is none of lists.
+  init?(_ kind: Kind, at cursor: Cursor) {
+    let object: KubernetesObject? =
+      switch kind {
+      case .service: Service(cursor).map(KubernetesObject.service)
+      case .endpointSlice: EndpointSlice(cursor).map(KubernetesObject.endpointSlice)
+      case .node: ClusterNode(cursor).map(KubernetesObject.node)
+      case .list, .serviceList, .endpointSliceList, .nodeList: nil
+      }
+    guard let object else { return nil }
+    self = object
+  }
+}
+
 /// The kinds of objects that are read.
-private enum Kind: String, CaseIterable {
+enum Kind: String, CaseIterable {
   case service = "Service"
   case endpointSlice = "EndpointSlice"
+  case node = "Node"
   case list = "List"
   case serviceList = "ServiceList"
   case endpointSliceList = "EndpointSliceList"
+  case nodeList = "NodeList"
 
   var apiVersion: String {
     switch self {
-    case .service, .serviceList, .list: "v1"
+    case .service, .node, .list, .serviceList, .nodeList: "v1"
     case .endpointSlice, .endpointSliceList: "discovery.k8s.io/v1"
     }
   }
@@ -121,7 +143,10 @@ private enum Kind: String, CaseIterable {
     switch self {
     case .serviceList: .service
     case .endpointSliceList: .endpointSlice
-    case .list, .service, .endpointSlice: nil
+    case .nodeList: .node
+    case .list, .service, .endpointSlice, .node: nil
     }
   }
+
+  var isList: Bool { self == .list || itemKind != nil }
 }

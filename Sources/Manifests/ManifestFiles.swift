@@ -41,6 +41,7 @@ struct ManifestFiles: Sendable, Equatable {
         switch object {
         case .service(let service): services.append(service)
         case .endpointSlice(let slice): endpointSlices.append(slice)
+        case .node: break
         }
       }
       bad += problems.all

@@ -16,15 +16,17 @@ public struct ObjectMeta: Sendable, Equatable {
     self.annotations = annotations
     self.location = location
   }
+
+  public var objectName: ObjectName { ObjectName(namespace: namespace, name: name) }
 }
 
 extension ObjectMeta {
   /// Reads `metadata` of an object. Other fields than these are not checked: there are many, and nothing depends on them.
-  init?(of object: Fields, at cursor: Cursor) {
+  init?(of object: Fields, at cursor: Cursor, defaultNamespace: String = "default") {
     guard let metadata = object.required("metadata")?.fields(), let name = metadata.required("name")?.nonEmptyText()
     else { return nil }
     self.init(
-      namespace: metadata["namespace"]?.nonEmptyText() ?? "default",
+      namespace: metadata["namespace"]?.nonEmptyText() ?? defaultNamespace,
       name: name,
       labels: metadata["labels"]?.dictionary() ?? [:],
       annotations: metadata["annotations"]?.dictionary() ?? [:],

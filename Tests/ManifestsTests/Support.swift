@@ -15,6 +15,7 @@ func assemble(_ text: String, selector: LabelSelector = .everything) throws -> A
     switch object {
     case .service(let service): services.append(service)
     case .endpointSlice(let slice): endpointSlices.append(slice)
+    case .node: break
     }
   }
   return Assembly(services: services, endpointSlices: endpointSlices, selector: selector)
