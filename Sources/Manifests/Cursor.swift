@@ -1,30 +1,32 @@
 import Balancing
-import Yams
 
-/// A place in a YAML document, with all that an error about it has to name.
+/// A place in a document, with all that an error about it has to name.
 ///
 /// Reading never throws: what is wrong goes to `problems`, and the value is nil. So one pass finds everything, and the
 /// caller throws the whole document away if anything was found.
 struct Cursor {
-  let node: Yams.Node
+  let value: DocumentValue
   let path: FieldPath
   let problems: Problems
 
-  var location: Location { Location(path: problems.source, line: node.mark?.line, field: path.description) }
+  var location: Location { Location(path: problems.source, line: value.line, field: path.description) }
+
+  /// Where one of its fields stands, or would.
+  func location(of field: String) -> Location {
+    Location(path: problems.source, line: value.line, field: FieldPath.field(path, field).description)
+  }
 
   /// Notes that something else was expected here; nil, to be returned by the caller.
   func expected<Value>(_ what: String) -> Value? {
-    problems.add(location, "expected \(what), found \(node.found)")
+    problems.add(location, "expected \(what), found \(value.found)")
     return nil
   }
 
   func text() -> String? {
-    guard let scalar = node.scalar else { return expected("a string") }
-    guard case .text = scalar.meaning else { return expected("a string in quotes") }
-    return scalar.string
+    value.text ?? expected(value.isScalar ? "a string in quotes" : "a string")
   }
 
-  func isText(_ text: String) -> Bool { node.scalar?.string == text }
+  func isText(_ text: String) -> Bool { value.text == text }
 
   func nonEmptyText() -> String? {
     guard let text = text() else { return nil }
@@ -32,15 +34,12 @@ struct Cursor {
   }
 
   func bool() -> Bool? {
-    guard case .bool(let value) = node.scalar?.meaning else { return expected("true or false") }
-    return value
+    value.bool ?? expected("true or false")
   }
 
   func integer<Value: FixedWidthInteger>(in range: ClosedRange<Value>) -> Value? {
-    guard let scalar = node.scalar, case .number = scalar.meaning, let value = Value(scalar.string),
-      range.contains(value)
-    else { return expected("a whole number from \(range.lowerBound) to \(range.upperBound)") }
-    return value
+    if let value = value.integer(Value.self), range.contains(value) { return value }
+    return expected("a whole number from \(range.lowerBound) to \(range.upperBound)")
   }
 
   func portNumber() -> UInt16? { integer(in: 1...UInt16.max) }
@@ -62,30 +61,30 @@ struct Cursor {
 
   /// The elements of a list that could be read.
   func list<Element>(_ read: (Cursor) -> Element?) -> [Element]? {
-    guard let sequence = node.sequence else { return expected("a list") }
-    return sequence.enumerated().compactMap { index, node in
-      read(Cursor(node: node, path: .index(path, index), problems: problems))
+    guard let elements = value.elements else { return expected("a list") }
+    return elements.enumerated().compactMap { index, value in
+      read(Cursor(value: value, path: .index(path, index), problems: problems))
     }
   }
 
   func nonEmptyList<Element>(_ read: (Cursor) -> Element?) -> [Element]? {
-    node.sequence?.isEmpty == true ? expected("a list that is not empty") : list(read)
+    value.elements?.isEmpty == true ? expected("a list that is not empty") : list(read)
   }
 
   /// A mapping of any names to strings: labels, annotations.
   func dictionary() -> [String: String]? {
     guard let fields = fields() else { return nil }
     var dictionary: [String: String] = [:]
-    for (name, node) in fields.nodes {
-      dictionary[name] = Cursor(node: node, path: .key(path, name), problems: problems).text()
+    for name in fields.names {
+      guard let value = fields.value(of: name) else { continue }
+      dictionary[name] = Cursor(value: value, path: .key(path, name), problems: problems).text()
     }
     return dictionary
   }
 
   /// The fields of a mapping; if `known` is given, others are refused.
   func fields(known: Set<String>? = nil) -> Fields? {
-    guard let mapping = node.mapping else { return expected("a mapping") }
-    let fields = Fields(mapping, at: self)
+    guard let fields = Fields(at: self) else { return expected("a mapping") }
     return known.map(fields.refusingOthers) ?? fields
   }
 }

@@ -1,68 +1,71 @@
-import Yams
-
 /// The fields of a mapping, by name.
 struct Fields {
-  private(set) var nodes: [String: Node] = [:]
-  /// Where each name stands.
-  private var names: [String: Node] = [:]
+  private let content: Content
   /// The known fields that unknown ones were probably meant to be.
   private var misspelled: Set<String> = []
   private let cursor: Cursor
 
-  init(_ mapping: Node.Mapping, at cursor: Cursor) {
-    self.cursor = cursor
-    var merged: [Node] = []
-    for (key, value) in mapping {
-      guard let name = key.scalar else {
-        cursor.problems.add(cursor.location, "expected names as keys, found \(key.found)")
-        continue
-      }
-      if name.string == "<<" && name.style == .plain {
-        merged += value.sequence.map(Array.init) ?? [value]
-      } else {
-        (nodes[name.string], names[name.string]) = (value, key)
-      }
-    }
-    merged.forEach { merge($0) }
+  private enum Content {
+    case yaml(YAMLMapping)
+    case json(KeyedDecodingContainer<JSONValue.Name>)
   }
 
-  /// Takes over fields from what `<<` names (YAML 1.1's merge key): those that are not here yet.
-  private mutating func merge(_ node: Node) {
-    let other = Cursor(node: node, path: .field(cursor.path, "<<"), problems: cursor.problems)
-    guard let fields = other.fields() else { return }
-    nodes.merge(fields.nodes) { own, _ in own }
-    names.merge(fields.names) { own, _ in own }
+  /// Nil if there is no mapping.
+  init?(at cursor: Cursor) {
+    self.cursor = cursor
+    switch cursor.value {
+    case .yaml(let node):
+      guard let mapping = YAMLMapping(node, at: cursor) else { return nil }
+      content = .yaml(mapping)
+    case .json(let value):
+      guard let fields = value.fields else { return nil }
+      content = .json(fields)
+    }
+  }
+
+  var names: [String] {
+    switch content {
+    case .yaml(let mapping): Array(mapping.values.keys)
+    case .json(let fields): fields.allKeys.map(\.stringValue)
+    }
   }
 
   /// Notes a problem for each field that is not known, unless the text comes from a source that may know more.
   func refusingOthers(_ known: Set<String>) -> Fields {
-    var checked = self
     guard cursor.problems.unknownFields == .refused else { return self }
-    for (name, key) in names where !known.contains(name) {
+    var checked = self
+    for name in names where !known.contains(name) {
       let near = nearestName(to: name, among: known)
       if let near { checked.misspelled.insert(near) }
       let hint = near.map { "; did you mean \"\($0)\"?" } ?? ""
-      let place = Cursor(node: key, path: .field(cursor.path, name), problems: cursor.problems)
-      cursor.problems.add(place.location, "no such field\(hint)")
+      var place = cursor.location(of: name)
+      if case .yaml(let mapping) = content { place.line = mapping.line(of: name) }
+      cursor.problems.add(place, "no such field\(hint)")
     }
     return checked
   }
 
   /// Nil if the field is absent or null, which are the same in Kubernetes.
   subscript(name: String) -> Cursor? {
-    guard let node = nodes[name], !node.isNull else { return nil }
-    return Cursor(node: node, path: .field(cursor.path, name), problems: cursor.problems)
+    guard let value = value(of: name), !value.isNull else { return nil }
+    return Cursor(value: value, path: .field(cursor.path, name), problems: cursor.problems)
+  }
+
+  func value(of name: String) -> DocumentValue? {
+    switch content {
+    case .yaml(let mapping):
+      return mapping.values[name].map(DocumentValue.yaml)
+    case .json(let fields):
+      let name = JSONValue.Name(stringValue: name)
+      return fields.contains(name) ? .json(.field(fields, name)) : nil
+    }
   }
 
   /// Nil, and a problem, if the field is absent or null.
   func required(_ name: String) -> Cursor? {
     if let value = self[name] { return value }
     // A misspelled field is one mistake, not two.
-    if !misspelled.contains(name) {
-      var location = cursor.location
-      location.field = FieldPath.field(cursor.path, name).description
-      cursor.problems.add(location, "required, and missing")
-    }
+    if !misspelled.contains(name) { cursor.problems.add(cursor.location(of: name), "required, and missing") }
     return nil
   }
 }

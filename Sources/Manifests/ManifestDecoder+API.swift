@@ -46,17 +46,13 @@ extension ManifestDecoder {
     _ json: [UInt8], _ source: String, _ body: (Cursor) -> Value?
   ) throws(ManifestError) -> Value {
     let problems = Problems(source: source, unknownFields: unknownFields)
-    let value = root(of: json, problems).flatMap(body)
-    guard let value, problems.all.isEmpty else { throw ManifestError(.badData, problems.all) }
-    return value
-  }
-
-  private func root(of json: [UInt8], _ problems: Problems) -> Cursor? {
-    let documents = documents(in: String(decoding: json, as: UTF8.self), problems)
-    if documents.isEmpty && problems.all.isEmpty {
-      problems.add(Location(path: problems.source), "holds no object")
+    do {
+      let value = try JSONValue.read(json) { body(Cursor(value: .json($0), path: .root, problems: problems)) }
+      if let value, problems.all.isEmpty { return value }
+    } catch {
+      problems.add(Location(path: source), (error as? DecodingError)?.syntaxMessage ?? "\(error)")
     }
-    return documents.first.map { Cursor(node: $0, path: .root, problems: problems) }
+    throw ManifestError(.badData, problems.all)
   }
 }
 
@@ -137,7 +133,7 @@ extension Cursor {
   /// The same place, as the root of a document of its own, whose problems are its own.
   fileprivate var asDocument: Cursor {
     Cursor(
-      node: node, path: .root, problems: Problems(source: problems.source, unknownFields: problems.unknownFields))
+      value: value, path: .root, problems: Problems(source: problems.source, unknownFields: problems.unknownFields))
   }
 
   /// What an object is called, however little else of it is valid.

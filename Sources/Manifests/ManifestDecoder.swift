@@ -16,8 +16,9 @@ public enum KubernetesObject: Sendable, Equatable {
 }
 
 /// Reads Kubernetes objects from text: YAML or JSON (which is YAML too), one document or several, one object or a List.
+/// And an API server's answers, by the same code.
 ///
-/// Knows nothing of files: the API server's answers are read by the same code.
+/// Knows nothing of files.
 public struct ManifestDecoder: Sendable {
   /// What to do with a field that the API does not have, as far as is known here.
   public enum UnknownFields: Sendable {
@@ -50,11 +51,11 @@ public struct ManifestDecoder: Sendable {
     if documents.isEmpty && problems.all.isEmpty {
       problems.add(Location(path: problems.source), "holds no object")
     }
-    return documents.flatMap { objects(at: Cursor(node: $0, path: .root, problems: problems)) }
+    return documents.flatMap { objects(at: Cursor(value: .yaml($0), path: .root, problems: problems)) }
   }
 
   /// The documents before the first syntax error, which ends the text.
-  func documents(in text: String, _ problems: Problems) -> [Node] {
+  private func documents(in text: String, _ problems: Problems) -> [Node] {
     var documents: [Node] = []
     do {
       // The basic resolver leaves scalars alone: `Node.Scalar.meaning` decides, and much faster.

@@ -49,7 +49,7 @@ extension Yams.Node {
       switch scalar.meaning {
       case .null: return "nothing"
       case .bool, .number: return scalar.string
-      case .text: return scalar.string.count > 60 ? "\"\(scalar.string.prefix(60))…\"" : "\"\(scalar.string)\""
+      case .text: return quoted(scalar.string)
       }
     }
   }
