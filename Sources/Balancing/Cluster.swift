@@ -200,12 +200,16 @@ public struct Endpoint: Sendable, Equatable {
     case unready
 
     /// Nil conditions mean what the API says: ready, serving and not terminating, unless told otherwise.
+    ///
+    /// An endpoint that is ready is used for new connections even while it terminates, as by kube-proxy
+    /// (pkg/proxy/topology.go), and so it is not drained. Kubernetes calls it both only for a Service with
+    /// `publishNotReadyAddresses`.
     public init(ready: Bool?, serving: Bool?, terminating: Bool?) {
       self =
         switch (ready ?? true, terminating ?? false, serving ?? true) {
-        case (_, true, true): .serving
-        case (_, true, false): .terminating
-        case (true, false, _): .ready
+        case (true, _, _): .ready
+        case (false, true, true): .serving
+        case (false, true, false): .terminating
         case (false, false, _): .unready
         }
     }

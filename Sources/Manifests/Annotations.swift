@@ -10,8 +10,11 @@ struct Annotations {
   private static let prefix = "evenkeel.io/"
   private static let names = ["mode", "policy", "drain-interval"]
 
+  /// Whether an annotation is one of these, or was meant to be.
+  static func areMeant(by name: String) -> Bool { name.hasPrefix(prefix) }
+
   init(of service: Service) {
-    for (key, value) in service.metadata.annotations.sorted(by: { $0.key < $1.key }) where key.hasPrefix(Self.prefix) {
+    for (key, value) in service.metadata.annotations.sorted(by: { $0.key < $1.key }) where Self.areMeant(by: key) {
       guard let problem = read(String(key.dropFirst(Self.prefix.count)), value) else { continue }
       warnings.append("Service \(service.name): annotation \(key): \(problem)")
     }

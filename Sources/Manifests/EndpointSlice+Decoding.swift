@@ -36,7 +36,7 @@ extension EndpointSlice.Endpoint {
     guard let fields = cursor.fields(known: endpointFields), let addresses = fields.required("addresses") else {
       return nil
     }
-    _ = fields["hints"]?.fields(known: hintFields)
+    let hints = fields["hints"]?.fields(known: hintFields)
     guard let address = addresses.nonEmptyList({ $0.address(family) })?.first else { return nil }
     let conditions = fields["conditions"]?.fields(known: conditionFields)
     self.init(
@@ -45,7 +45,13 @@ extension EndpointSlice.Endpoint {
         ready: conditions?["ready"]?.bool(), serving: conditions?["serving"]?.bool(),
         terminating: conditions?["terminating"]?.bool()),
       node: fields["nodeName"]?.text(),
-      zone: fields["zone"]?.text())
+      zone: fields["zone"]?.text(),
+      hints: .init(nodes: Self.names(hints?["forNodes"]), zones: Self.names(hints?["forZones"])))
+  }
+
+  /// Of a list of nodes or zones.
+  private static func names(_ list: Cursor?) -> [String] {
+    list?.list { $0.fields(known: ["name"])?.required("name")?.nonEmptyText() } ?? []
   }
 }
 

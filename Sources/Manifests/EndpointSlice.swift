@@ -16,11 +16,13 @@ public struct EndpointSlice: Sendable, Equatable {
     public var state: Balancing.Endpoint.State
     public var node: String?
     public var zone: String?
+    public var hints: Balancing.Endpoint.Hints
 
     public init(
-      address: IPAddress, state: Balancing.Endpoint.State = .ready, node: String? = nil, zone: String? = nil
+      address: IPAddress, state: Balancing.Endpoint.State = .ready, node: String? = nil, zone: String? = nil,
+      hints: Balancing.Endpoint.Hints = .init()
     ) {
-      (self.address, self.state, self.node, self.zone) = (address, state, node, zone)
+      (self.address, self.state, self.node, self.zone, self.hints) = (address, state, node, zone, hints)
     }
   }
 

@@ -7,7 +7,7 @@ struct Fields {
 
   private enum Content {
     case yaml(YAMLMapping)
-    case json(KeyedDecodingContainer<JSONValue.Name>)
+    case json(JSONFields)
   }
 
   /// Nil if there is no mapping.
@@ -26,7 +26,7 @@ struct Fields {
   var names: [String] {
     switch content {
     case .yaml(let mapping): Array(mapping.values.keys)
-    case .json(let fields): fields.allKeys.map(\.stringValue)
+    case .json(let fields): fields.names
     }
   }
 
@@ -53,11 +53,8 @@ struct Fields {
 
   func value(of name: String) -> DocumentValue? {
     switch content {
-    case .yaml(let mapping):
-      return mapping.values[name].map(DocumentValue.yaml)
-    case .json(let fields):
-      let name = JSONValue.Name(stringValue: name)
-      return fields.contains(name) ? .json(.field(fields, name)) : nil
+    case .yaml(let mapping): mapping.values[name].map(DocumentValue.yaml)
+    case .json(let fields): fields[name].map(DocumentValue.json)
     }
   }
 

@@ -1,113 +1,146 @@
-import Foundation
+/// A value in a JSON text, read when it is asked for.
+struct JSONValue {
+  let document: JSONDocument
+  /// Its place among the document's entries.
+  let index: Int
 
-/// A value in a JSON text (RFC 8259), read when it is asked for: what is passed over costs the scan of the text, and no more.
-///
-/// Foundation's decoder does the reading, by way of its containers: a value is known by the container that it stands in,
-/// and which type to read it as, by the caller. Valid only within `read`.
-enum JSONValue {
-  case root(any Decoder)
-  case field(KeyedDecodingContainer<Name>, Name)
-  /// The next one of a list.
-  case element(any UnkeyedDecodingContainer)
+  private var entry: JSONDocument.Entry { document.entries[index] }
 
-  struct Name: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
+  var isNull: Bool { entry.kind == .null }
 
-    init(stringValue: String) { self.stringValue = stringValue }
+  var isScalar: Bool { entry.kind != .object && entry.kind != .list }
 
-    init?(intValue: Int) { nil }
-  }
-
-  /// Reads a whole text, which `body` makes something of.
-  ///
-  /// - Throws: `DecodingError` if the text is not JSON.
-  static func read<Value>(_ json: [UInt8], _ body: (JSONValue) -> Value) throws -> Value {
-    try withoutActuallyEscaping(body) { body in
-      try JSONDecoder().decode(Reading<Value>.self, from: Data(json), configuration: body).value
+  /// Nil if it is no string.
+  var text: String? {
+    switch entry.kind {
+    case .string: String(decoding: source, as: UTF8.self)
+    case .escapedString: unescaped
+    case .object, .list, .number, .true, .false, .null: nil
     }
   }
 
-  private struct Reading<Value>: DecodableWithConfiguration {
-    let value: Value
-
-    init(from decoder: any Decoder, configuration: (JSONValue) -> Value) {
-      value = configuration(.root(decoder))
+  var bool: Bool? {
+    switch entry.kind {
+    case .true: true
+    case .false: false
+    case .object, .list, .string, .escapedString, .number, .null: nil
     }
   }
 
-  // Each of these is nil if it is none, and cheap if it is one.
-
-  var text: String? { read(String.self) }
-
-  var bool: Bool? { read(Bool.self) }
-
-  func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? { read(Int64.self).flatMap(Value.init(exactly:)) }
-
-  var isNull: Bool {
-    switch self {
-    case .root(let decoder): (try? decoder.singleValueContainer().decodeNil()) ?? false
-    case .field(let fields, let name): (try? fields.decodeNil(forKey: name)) ?? false
-    case .element(var list): (try? list.decodeNil()) ?? false
-    }
+  /// Nil if it is no whole number, or too large.
+  func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
+    entry.kind == .number ? Value(String(decoding: source, as: UTF8.self)) : nil
   }
 
-  var fields: KeyedDecodingContainer<Name>? {
-    switch self {
-    case .root(let decoder): try? decoder.container(keyedBy: Name.self)
-    case .field(let fields, let name): try? fields.nestedContainer(keyedBy: Name.self, forKey: name)
-    case .element(var list): try? list.nestedContainer(keyedBy: Name.self)
-    }
-  }
-
+  /// Nil if it is no list.
   var elements: [JSONValue]? {
-    guard var list else { return nil }
+    guard entry.kind == .list else { return nil }
     var elements: [JSONValue] = []
-    while !list.isAtEnd {
-      elements.append(.element(list))
-      guard (try? list.decode(Passed.self)) != nil else { break }
+    var next = index + 1
+    while next < entry.end {
+      elements.append(JSONValue(document: document, index: next))
+      next = elements[elements.count - 1].nextIndex
     }
     return elements
   }
 
-  private var list: (any UnkeyedDecodingContainer)? {
-    switch self {
-    case .root(let decoder): try? decoder.unkeyedContainer()
-    case .field(let fields, let name): try? fields.nestedUnkeyedContainer(forKey: name)
-    case .element(var list): try? list.nestedUnkeyedContainer()
-    }
-  }
+  /// Nil if it is no object.
+  var fields: JSONFields? { entry.kind == .object ? JSONFields(document: document, index: index) : nil }
 
-  private func read<Value: Decodable>(_ type: Value.Type) -> Value? {
-    switch self {
-    case .root(let decoder): try? decoder.singleValueContainer().decode(type)
-    case .field(let fields, let name): try? fields.decode(type, forKey: name)
-    case .element(var list): try? list.decode(type)
-    }
-  }
-
-  /// Any value, passed over.
-  private struct Passed: Decodable {
-    init(from decoder: any Decoder) {}
-  }
-
-  var isScalar: Bool { fields == nil && list == nil }
-
-  /// What stands here, in the words of an error message. Slow: it tries one type after the other.
+  /// What stands here, in the words of an error message.
   var found: String {
-    if fields != nil { return "a mapping" }
-    if let list { return list.isAtEnd ? "an empty list" : "a list" }
-    if isNull { return "nothing" }
-    if let text { return quoted(text) }
-    return bool?.description ?? read(Int64.self)?.description ?? read(Double.self)?.description ?? "a number"
+    switch entry.kind {
+    case .object: "a mapping"
+    case .list: elements?.isEmpty == true ? "an empty list" : "a list"
+    case .string, .escapedString: quoted(text ?? "")
+    case .null: "nothing"
+    case .number, .true, .false: String(decoding: source, as: UTF8.self)
+    }
+  }
+
+  /// Of the value after this one.
+  fileprivate var nextIndex: Int { isScalar ? index + 1 : Int(entry.end) }
+
+  /// How a scalar is written; of a string, what stands between the quotes.
+  private var source: ArraySlice<UInt8> { document.bytes[Int(entry.start)..<Int(entry.end)] }
+
+  fileprivate func isText(_ text: String) -> Bool {
+    if entry.kind == .escapedString { return unescaped == text }
+    let utf8 = text.utf8
+    guard Int(entry.end - entry.start) == utf8.count else { return false }
+    // By numbers, since making a slice of the bytes for each name would be half of what finding a field costs.
+    var position = Int(entry.start)
+    for byte in utf8 {
+      if document.bytes[position] != byte { return false }
+      position += 1
+    }
+    return true
+  }
+
+  /// A string with its escape sequences resolved: the scanner has seen that they are valid.
+  private var unescaped: String {
+    var bytes: [UInt8] = []
+    var rest = source
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "\\"), let escape = rest.popFirst().flatMap(JSONEscape.init) else {
+        bytes.append(byte)
+        continue
+      }
+      switch escape {
+      case .byte(let byte): bytes.append(byte)
+      case .unicode: bytes += Self.scalar(in: &rest).utf8
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The character of four hex digits, or of two times four that are a surrogate pair (RFC 8259 §7).
+  private static func scalar(in rest: inout ArraySlice<UInt8>) -> String {
+    func unit() -> UInt16 {
+      defer { rest = rest.dropFirst(4) }
+      return rest.prefix(4).reduce(0) { $0 << 4 | (hexDigit($1) ?? 0) }
+    }
+    var units = [unit()]
+    if UTF16.isLeadSurrogate(units[0]) {
+      rest = rest.dropFirst(2)
+      units.append(unit())
+    }
+    return String(decoding: units, as: UTF16.self)
   }
 }
 
-extension DecodingError {
-  /// What is wrong with a text that is not JSON, in one line.
-  var syntaxMessage: String {
-    guard case .dataCorrupted(let context) = self else { return "not valid JSON: \(self)" }
-    let detail = (context.underlyingError as? NSError)?.userInfo[NSDebugDescriptionErrorKey] as? String
-    return "not valid JSON: \(detail ?? context.debugDescription)"
+/// The members of an object. Of a name that stands there twice the first counts.
+struct JSONFields {
+  fileprivate let document: JSONDocument
+  fileprivate let index: Int
+
+  var names: [String] {
+    var names: [String] = []
+    walk { name, _ in
+      names.append(name.text ?? "")
+      return false
+    }
+    return names
+  }
+
+  subscript(name: String) -> JSONValue? {
+    var found: JSONValue?
+    walk { key, value in
+      guard key.isText(name) else { return false }
+      found = value
+      return true
+    }
+    return found
+  }
+
+  /// Members, in order, until `body` says that it has seen enough.
+  private func walk(_ body: (_ name: JSONValue, _ value: JSONValue) -> Bool) {
+    let end = document.entries[index].end
+    var next = index + 1
+    while next < end {
+      let value = JSONValue(document: document, index: next + 1)
+      if body(JSONValue(document: document, index: next), value) { return }
+      next = value.nextIndex
+    }
   }
 }

@@ -47,10 +47,11 @@ extension ManifestDecoder {
   ) throws(ManifestError) -> Value {
     let problems = Problems(source: source, unknownFields: unknownFields)
     do {
-      let value = try JSONValue.read(json) { body(Cursor(value: .json($0), path: .root, problems: problems)) }
+      let root = try JSONDocument(json).root
+      let value = body(Cursor(value: .json(root), path: .root, problems: problems))
       if let value, problems.all.isEmpty { return value }
     } catch {
-      problems.add(Location(path: source), (error as? DecodingError)?.syntaxMessage ?? "\(error)")
+      problems.add(Location(path: source), "not valid JSON: \(error)")
     }
     throw ManifestError(.badData, problems.all)
   }

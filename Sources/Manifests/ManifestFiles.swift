@@ -28,25 +28,27 @@ struct ManifestFiles: Sendable, Equatable {
   }
 
   /// What the texts amount to.
-  func cluster(_ selector: LabelSelector) throws(ManifestError) -> Cluster {
+  func cluster(_ selector: LabelSelector, nodeName: String?) throws(ManifestError) -> Cluster {
     var bad = notText
     if texts.isEmpty && unreadable.isEmpty && notText.isEmpty {
       bad.append(.init(Location(path: path), "holds no manifests (*.yaml, *.yml or *.json)"))
     }
     var services: [Service] = []
     var endpointSlices: [EndpointSlice] = []
+    var nodes: [ClusterNode] = []
     for text in texts {
       let problems = Problems(source: text.path, unknownFields: .refused)
       for object in ManifestDecoder().decode(text.content, problems) {
         switch object {
         case .service(let service): services.append(service)
         case .endpointSlice(let slice): endpointSlices.append(slice)
-        case .node: break
+        case .node(let node): nodes.append(node)
         }
       }
       bad += problems.all
     }
-    let assembly = Assembly(services: services, endpointSlices: endpointSlices, selector: selector)
+    let assembly = Assembly(
+      services: services, endpointSlices: endpointSlices, nodes: nodes, selector: selector, nodeName: nodeName)
     // Contradictions are only of interest between objects that are right in themselves.
     if bad.isEmpty && unreadable.isEmpty { bad = assembly.conflicts }
     if !bad.isEmpty { throw ManifestError(.badData, unreadable + bad) }

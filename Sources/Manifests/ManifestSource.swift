@@ -6,6 +6,7 @@ public import SystemPackage
 public final class ManifestSource: Sendable {
   private let path: FilePath
   private let selector: LabelSelector
+  private let nodeName: String?
   /// Wakes `run`, while it runs.
   private let wake = Mutex<AsyncStream<Void>.Continuation?>(nil)
 
@@ -16,13 +17,14 @@ public final class ManifestSource: Sendable {
   /// - Parameters:
   ///   - path: A YAML or JSON file, or a directory: then all `*.yaml`, `*.yml` and `*.json` in it that are not hidden.
   ///   - selector: Which Services are taken, by their labels.
-  public init(path: FilePath, selector: LabelSelector = .everything) {
-    (self.path, self.selector) = (path, selector)
+  ///   - nodeName: The Node whose zone is the cluster's, if it is among the manifests; nil: none.
+  public init(path: FilePath, selector: LabelSelector = .everything, nodeName: String? = nil) {
+    (self.path, self.selector, self.nodeName) = (path, selector, nodeName)
   }
 
   /// What the manifests say now.
   public func load() throws(ManifestError) -> Cluster {
-    try ManifestFiles(at: path).cluster(selector)
+    try ManifestFiles(at: path).cluster(selector, nodeName: nodeName)
   }
 
   /// Has `run` read the manifests again, also if no change was seen: some network file systems do not tell.
@@ -46,7 +48,7 @@ public final class ManifestSource: Sendable {
       let watch = FolderWatch(await watchList()) { signal.yield() }
       let snapshot = await snapshot(watchFailure: watch.failure)
       if snapshot != last?.snapshot {
-        let outcome = await snapshot.outcome(selector)
+        let outcome = await snapshot.outcome(selector, nodeName: nodeName)
         let isNews = outcome != last?.outcome
         last = (snapshot, outcome)
         if isNews { try await body(outcome) }
@@ -73,8 +75,8 @@ struct Snapshot: Sendable, Equatable {
   let files: ManifestFiles
   let watchFailure: Errno?
 
-  @concurrent func outcome(_ selector: LabelSelector) async -> Result<Cluster, ManifestError> {
-    Result { () throws(ManifestError) in try files.cluster(selector) }.map { cluster in
+  @concurrent func outcome(_ selector: LabelSelector, nodeName: String?) async -> Result<Cluster, ManifestError> {
+    Result { () throws(ManifestError) in try files.cluster(selector, nodeName: nodeName) }.map { cluster in
       guard let watchFailure else { return cluster }
       let warning = "Changes of manifests are not followed: inotify: \(watchFailure); SIGHUP reads them again"
       return cluster.adding(warning)

@@ -22,13 +22,14 @@ extension Service {
       let spec = fields.required("spec")?.fields(known: specFields)
     else { return nil }
     let clusterIPs = Self.clusterIPs(spec)
+    Self.checkTrafficDistribution(spec)
     self.init(
       metadata: metadata,
       type: spec["type"]?.oneOf() ?? .clusterIP,
       isHeadless: clusterIPs == nil,
       clusterIPs: clusterIPs ?? [],
       externalIPs: spec["externalIPs"]?.list { $0.address() } ?? [],
-      loadBalancerIPs: Self.loadBalancerIPs(status: fields["status"]),
+      loadBalancerIPs: Self.loadBalancerIPs(spec, status: fields["status"]),
       affinityTimeout: Self.affinityTimeout(spec),
       isLocalOnly: spec["internalTrafficPolicy"]?.oneOf(TrafficPolicy.self) == .local)
     ports = Self.ports(spec, areRequired: !isHeadless && type != .externalName)
@@ -41,9 +42,20 @@ extension Service {
     return all.filter { !$0.isText("") }.compactMap { $0.address() }
   }
 
-  private static func loadBalancerIPs(status: Cursor?) -> [IPAddress] {
+  private static func loadBalancerIPs(_ spec: Fields, status: Cursor?) -> [IPAddress] {
+    let sourceRanges = spec["loadBalancerSourceRanges"]?.list { $0.nonEmptyText() } ?? []
     let ingress = status?.fields()?["loadBalancer"]?.fields()?["ingress"]?.list { $0.fields() } ?? []
-    return ingress.compactMap { $0["ipMode"]?.text() == "Proxy" ? nil : $0["ip"]?.address() }
+    let addresses = ingress.compactMap { $0["ipMode"]?.text() == "Proxy" ? nil : $0["ip"]?.address() }
+    return sourceRanges.isEmpty ? addresses : []
+  }
+
+  /// `trafficDistribution` has its effect by the hints that Kubernetes writes into EndpointSlices for it, and is only
+  /// checked here. An API server may know more values than these.
+  private static func checkTrafficDistribution(_ spec: Fields) {
+    guard let field = spec["trafficDistribution"], let text = field.text() else { return }
+    if field.problems.unknownFields == .refused, TrafficDistribution(rawValue: text) == nil {
+      _ = field.expected(TrafficDistribution.alternatives) as String?
+    }
   }
 
   private static func affinityTimeout(_ spec: Fields) -> Duration? {
@@ -67,6 +79,13 @@ extension Service {
   private enum Affinity: String, CaseIterable {
     case none = "None"
     case clientIP = "ClientIP"
+  }
+
+  /// KEP-4444, KEP-3015.
+  private enum TrafficDistribution: String, CaseIterable {
+    case preferClose = "PreferClose"
+    case preferSameZone = "PreferSameZone"
+    case preferSameNode = "PreferSameNode"
   }
 
   private enum TrafficPolicy: String, CaseIterable {

@@ -8,7 +8,9 @@ public struct Service: Sendable, Equatable {
   public var isHeadless: Bool
   public var clusterIPs: [IPAddress]
   public var externalIPs: [IPAddress]
-  /// `status.loadBalancer.ingress`, without those where the balancer wants to see the traffic (`ipMode: Proxy`).
+  /// `status.loadBalancer.ingress`, without those that are left to Kubernetes' own proxy: where the balancer wants to see
+  /// the traffic (`ipMode: Proxy`), and where `loadBalancerSourceRanges` says who may connect, by the address that a client
+  /// connects from, which is not known yet when it calls `connect()`.
   public var loadBalancerIPs: [IPAddress]
   public var ports: [Port]
   /// With `sessionAffinity: ClientIP`: how long a client that is idle keeps its endpoint.
@@ -54,8 +56,11 @@ public struct Service: Sendable, Equatable {
 
   public var name: ServiceName { ServiceName(namespace: metadata.namespace, name: metadata.name) }
 
-  /// All addresses that clients connect to, each once, sorted; none for a headless Service.
-  public var addresses: [IPAddress] {
-    isHeadless ? [] : Set(clusterIPs + externalIPs + loadBalancerIPs).sorted()
+  /// The cluster IPs, each once, sorted; none for a headless Service.
+  public var addresses: [IPAddress] { isHeadless ? [] : Set(clusterIPs).sorted() }
+
+  /// The other addresses that clients connect to, each once, sorted; none for a headless Service.
+  public var externalAddresses: [IPAddress] {
+    isHeadless ? [] : Set(externalIPs + loadBalancerIPs).subtracting(clusterIPs).sorted()
   }
 }

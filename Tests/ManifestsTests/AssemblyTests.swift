@@ -91,14 +91,74 @@ struct AssemblyTests {
     #expect(try cluster(service(metadata: "labels: {service.kubernetes.io/headless: x}")).servicePorts.count == 1)
   }
 
-  @Test("a Service's addresses are its cluster IPs, external IPs and load balancer's, unless that wants the traffic")
+  @Test("beside its cluster IPs a Service has external IPs and its load balancer's, unless that wants the traffic")
   func addresses() throws {
     let text =
       service(spec: "clusterIPs: [10.96.0.1, \"fd00::1\"], externalIPs: [198.51.100.1, 10.96.0.1]")
       + "status: {loadBalancer: {ingress: [{ip: 203.0.113.2, ipMode: Proxy}, {ip: 203.0.113.1}, {hostname: a}]}}"
+    let port = try #require(cluster(text).servicePorts.first)
+    #expect(port.addresses.map(\.description) == ["10.96.0.1", "fd00::1"])
+    #expect(port.externalAddresses.map(\.description) == ["198.51.100.1", "203.0.113.1"])
+  }
+
+  @Test("a load balancer's addresses are left alone where who may connect depends on where from; external IPs are not")
+  func sourceRanges() throws {
+    let text =
+      service(spec: "externalIPs: [198.51.100.1], loadBalancerSourceRanges: [192.0.2.0/24]")
+      + "status: {loadBalancer: {ingress: [{ip: 203.0.113.1}]}}"
+    #expect(try cluster(text).servicePorts.first?.externalAddresses.map(\.description) == ["198.51.100.1"])
+    let empty = text.replacing("[192.0.2.0/24]", with: "[]")
+    #expect(try cluster(empty).servicePorts.first?.externalAddresses.count == 2)
+  }
+
+  @Test("what Kubernetes makes of trafficDistribution, hints for zones and nodes, stays with the endpoints")
+  func hints() throws {
+    let endpoints = """
+      [{addresses: [10.244.0.1], hints: {forZones: [{name: a}, {name: b}], forNodes: [{name: n1}]}},
+       {addresses: [10.244.0.2], hints: {}}, {addresses: [10.244.0.3]}]
+      """
+    let port = try #require(
+      cluster(documents(service(spec: "trafficDistribution: PreferClose"), slice(endpoints: endpoints)))
+        .servicePorts.first)
+    #expect(port.endpoints.map(\.hints.zones) == [["a", "b"], [], []])
+    #expect(port.endpoints.map(\.hints.nodes) == [["n1"], [], []])
+  }
+
+  @Test("the zone is that of the agent's own Node, where it is known")
+  func zone() throws {
+    func node(_ name: String, _ labels: String) -> String {
+      "{apiVersion: v1, kind: Node, metadata: {name: \(name), labels: {\(labels)}}, spec: {podCIDR: 10.244.0.0/24}}\n"
+    }
+    let zone = "topology.kubernetes.io/zone"
+    #expect(try cluster(documents(node("n2", "\(zone): b"), node("n1", "\(zone): a"))).zone == "a")
+    #expect(try cluster(documents(node("n2", "\(zone): b"), node("n1", "x: y"))).zone == nil)
+    #expect(try cluster(service()).zone == nil)
     #expect(
-      try cluster(text).servicePorts.first?.addresses.map(\.description)
-        == ["10.96.0.1", "198.51.100.1", "203.0.113.1", "fd00::1"])
+      try assemble(documents(node("n1", ""), node("n1", ""))).conflicts.map(\.description) == [
+        "shop.yaml:3: Node n1 is defined twice: here and at shop.yaml:1"
+      ])
+  }
+
+  @Test("endpoints that publishNotReadyAddresses makes ready are used, even while they terminate")
+  func publishNotReady() throws {
+    let endpoints = "[{addresses: [10.244.0.1], conditions: {ready: true, serving: false, terminating: true}}]"
+    let text = documents(service(spec: "publishNotReadyAddresses: true"), slice(endpoints: endpoints))
+    #expect(try self.endpoints(text) == ["10.244.0.1:50051 ready"])
+  }
+
+  @Test("without conditions an endpoint is ready", arguments: ["", ", conditions: {}", ", conditions: ~"])
+  func noConditions(conditions: String) throws {
+    let text = documents(service(), slice(endpoints: "[{addresses: [10.244.0.1]\(conditions)}]"))
+    #expect(try endpoints(text) == ["10.244.0.1:50051 ready"])
+  }
+
+  @Test("an address that is another Service's cluster IP is that one's, whatever the names")
+  func clusterIPFirst() throws {
+    let assembly = try assemble(
+      documents(service("b"), service("a", spec: "externalIPs: [10.96.0.1]", ip: "10.96.0.2")))
+    #expect(assembly.cluster.servicePorts.map(\.addresses.count) == [1, 1])
+    #expect(assembly.cluster.servicePorts.map(\.externalAddresses.count) == [0, 0])
+    #expect(assembly.conflicts.count == 1)
   }
 
   @Test("a Service without an address yet is a warning, and its endpoints are known all the same")
@@ -166,7 +226,7 @@ struct AssemblyTests {
         "shop.yaml:4: spec.ports[0]: Services shop/b (here) and shop/a (shop.yaml:9) have one address and port: "
           + "10.96.0.1:80"
       ])
-    #expect(assembly.cluster.servicePorts.map(\.addresses.count) == [2, 0])
+    #expect(assembly.cluster.servicePorts.map(\.addresses.count) == [1, 0])
   }
 
   @Test("two Services may share an address on different ports")

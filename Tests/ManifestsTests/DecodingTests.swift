@@ -21,11 +21,16 @@ struct DecodingTests {
     #expect(
       cart.endpoints == [
         Endpoint(address: try #require(SocketAddress("10.244.0.11:50051")), state: .ready, node: "n1", zone: "a"),
-        Endpoint(address: try #require(SocketAddress("10.244.1.12:50051")), state: .serving, node: "n2", zone: "b"),
-        Endpoint(address: try #require(SocketAddress("[fd00:10:244::b]:50051")), state: .ready, node: "n1", zone: "a"),
+        Endpoint(
+          address: try #require(SocketAddress("10.244.1.12:50051")), state: .serving, node: "n2", zone: "b",
+          hints: .init(nodes: ["n2"], zones: ["b"])),
+        Endpoint(
+          address: try #require(SocketAddress("[fd00:10:244::b]:50051")), state: .ready, node: "n1", zone: "a",
+          hints: .init(zones: ["a"])),
       ])
     let front = try #require(cluster.servicePorts.first { $0.service.name == "front" })
-    #expect(front.addresses.map(\.description) == ["10.96.7.30", "198.51.100.7", "203.0.113.9"])
+    #expect(front.addresses.map(\.description) == ["10.96.7.30"])
+    #expect(front.externalAddresses.map(\.description) == ["198.51.100.7"])
     #expect(front.isLocalOnly)
     #expect(front.endpoints.isEmpty)
     let stock = try #require(cluster.servicePorts.first { $0.service.name == "stock" })
@@ -131,6 +136,18 @@ struct DecodingTests {
     let text = service(spec: "futureField: 1")
     #expect(throws: ManifestError.self) { try decode(text) }
     #expect(try ManifestDecoder(unknownFields: .ignored).decode(text, source: "https://10.96.0.1").count == 1)
+  }
+
+  @Test("a way to distribute traffic that is not known is a mistake in a file, and a newer version in an API server")
+  func trafficDistribution() throws {
+    #expect(try decode(service(spec: "trafficDistribution: PreferSameNode")).count == 1)
+    let text = service(spec: "trafficDistribution: PreferRed")
+    #expect(
+      try errors(in: text) == [
+        "shop.yaml:4: spec.trafficDistribution: expected PreferClose or PreferSameZone or PreferSameNode, "
+          + "found \"PreferRed\""
+      ])
+    #expect(try ManifestDecoder(unknownFields: .ignored).decode(text, source: "api").count == 1)
   }
 
   @Test("documents nested more deeply than any object are refused, not crashed on")

@@ -50,7 +50,7 @@ struct FolderWatchTests {
   func warning() async throws {
     try folder.write(service(), to: "a.yaml")
     let snapshot = Snapshot(files: ManifestFiles(at: folder.path), watchFailure: .tooManyOpenFiles)
-    let cluster = try await snapshot.outcome(.everything).get()
+    let cluster = try await snapshot.outcome(.everything, nodeName: nil).get()
     #expect(cluster.servicePorts.count == 1)
     #expect(
       cluster.warnings == [

@@ -11,14 +11,16 @@ func decode(_ text: String) throws(ManifestError) -> [KubernetesObject] {
 func assemble(_ text: String, selector: LabelSelector = .everything) throws -> Assembly {
   var services: [Service] = []
   var endpointSlices: [EndpointSlice] = []
+  var nodes: [ClusterNode] = []
   for object in try decode(text) {
     switch object {
     case .service(let service): services.append(service)
     case .endpointSlice(let slice): endpointSlices.append(slice)
-    case .node: break
+    case .node(let node): nodes.append(node)
     }
   }
-  return Assembly(services: services, endpointSlices: endpointSlices, selector: selector)
+  return Assembly(
+    services: services, endpointSlices: endpointSlices, nodes: nodes, selector: selector, nodeName: "n1")
 }
 
 /// What a text amounts to, where nothing contradicts anything.
