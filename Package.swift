@@ -109,7 +109,8 @@ let package = Package(
     .executableTarget(
       name: "evenkeel-lab",
       dependencies: [
-        "Balancing", "Draining", "Lab", "Simulation", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport,
+        "Balancing", "Draining", "Lab", "Manifests", "Simulation", "StatsAPI", argumentParser, crypto, grpcCore,
+        grpcTransport,
         nioCore, nioHTTP2, nioPosix, systemPackage, unixSignals,
       ],
       swiftSettings: swift),

@@ -7,12 +7,10 @@ extension ManifestDecoder {
   /// - Throws: `ManifestError` of kind `badData` if it is no such list at all.
   public func list(_ json: [UInt8], source: String) throws(ManifestError) -> ObjectList {
     try read(json, source) { root in
-      guard let fields = root.fields(), let kind = fields.kind(), let metadata = fields.required("metadata")?.fields(),
+      guard let fields = root.fields(), let kind = fields.kind(among: Kind.lists),
+        let itemKind = kind.itemKind, let metadata = fields.required("metadata")?.fields(),
         let version = metadata.required("resourceVersion")?.text()
       else { return nil }
-      guard let itemKind = kind.itemKind else {
-        return fields["kind"]?.expected("ServiceList or EndpointSliceList or NodeList")
-      }
       var list = ObjectList(objects: [], resourceVersion: version)
       list.continuation = metadata["continue"]?.text().flatMap { $0.isEmpty ? nil : $0 }
       _ = fields["items"]?.list { list.add(itemKind, at: $0) }
@@ -30,6 +28,16 @@ extension ManifestDecoder {
         let object = fields.required("object")
       else { return nil }
       return WatchEvent(type, at: object)
+    }
+  }
+
+  /// Reads one object.
+  ///
+  /// - Parameter source: Where the text came from, for errors.
+  /// - Throws: `ManifestError` of kind `badData` if it is no object that is read, or means nothing valid.
+  public func object(_ json: [UInt8], source: String) throws(ManifestError) -> KubernetesObject {
+    try read(json, source) { root in
+      root.fields()?.kind(among: Kind.objects).flatMap { KubernetesObject($0, at: root) }
     }
   }
 
@@ -87,7 +95,7 @@ extension WatchEvent {
       self = .failed(status)
       return
     }
-    guard let kind = fields.kind(), let metadata = fields.required("metadata")?.fields(),
+    guard let kind = fields.kind(among: Kind.objects), let metadata = fields.required("metadata")?.fields(),
       let version = metadata.required("resourceVersion")?.nonEmptyText()
     else { return nil }
     if type == .bookmark {
@@ -123,9 +131,13 @@ extension APIStatus {
 }
 
 extension Fields {
-  /// The kind that an object says it is; nil, and a problem, if it is none of those that are read.
-  fileprivate func kind() -> Kind? {
-    guard let kind: Kind = required("kind")?.oneOf(), let version = required("apiVersion") else { return nil }
+  /// The kind that an object says it is; nil, and a problem, if it is none of these.
+  fileprivate func kind(among kinds: [Kind]) -> Kind? {
+    guard let name = required("kind"), let text = name.text() else { return nil }
+    guard let kind = kinds.first(where: { $0.rawValue == text }) else {
+      return name.expected(kinds.map(\.rawValue).joined(separator: " or "))
+    }
+    guard let version = required("apiVersion") else { return nil }
     return version.isText(kind.apiVersion) ? kind : version.expected("\"\(kind.apiVersion)\"")
   }
 }

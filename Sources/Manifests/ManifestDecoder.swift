@@ -149,5 +149,9 @@ enum Kind: String, CaseIterable {
     }
   }
 
+  static let objects = [service, endpointSlice, node]
+  /// Lists of objects of one kind.
+  static let lists = [serviceList, endpointSliceList, nodeList]
+
   var isList: Bool { self == .list || itemKind != nil }
 }

@@ -78,6 +78,18 @@ struct APIDecodingTests {
       ])
   }
 
+  @Test("one object is read by itself")
+  func object() throws {
+    guard case .service(let service) = try decoder.object(Array(cart.utf8), source: "api") else { throw Unexpected() }
+    #expect(service.name == ServiceName(namespace: "shop", name: "cart"))
+    func message(_ text: String) throws -> String { try error { try decoder.object(Array(text.utf8), source: "api") } }
+    #expect(try message(cart.replacing("80", with: "0")).hasPrefix("api: spec.ports[0].port: expected a whole number"))
+    #expect(
+      try message(cart.replacing("\"Service\"", with: "\"ServiceList\""))
+        == "api: kind: expected Service or EndpointSlice or Node, found \"ServiceList\"")
+    #expect(try message(cart.replacing("v1", with: "v2")) == "api: apiVersion: expected \"v1\", found \"v2\"")
+  }
+
   @Test("what is no list of objects that are read is refused with a reason")
   func noList() throws {
     let list = { (text: String) in try error { try self.list(text) } }

@@ -20,13 +20,13 @@ struct DecodingTests {
     #expect(cart.affinityTimeout == .seconds(10_800))
     #expect(
       cart.endpoints == [
-        Endpoint(address: try #require(SocketAddress("10.244.0.11:50051")), state: .ready, node: "n1", zone: "a"),
+        Endpoint(
+          address: try #require(SocketAddress("10.244.0.11:50051")), state: .ready, node: "n1", zone: "a",
+          hints: .init(zones: ["a"])),
         Endpoint(
           address: try #require(SocketAddress("10.244.1.12:50051")), state: .serving, node: "n2", zone: "b",
           hints: .init(nodes: ["n2"], zones: ["b"])),
-        Endpoint(
-          address: try #require(SocketAddress("[fd00:10:244::b]:50051")), state: .ready, node: "n1", zone: "a",
-          hints: .init(zones: ["a"])),
+        Endpoint(address: try #require(SocketAddress("[fd00:10:244::b]:50051")), state: .ready, node: "n1", zone: "a"),
       ])
     let front = try #require(cluster.servicePorts.first { $0.service.name == "front" })
     #expect(front.addresses.map(\.description) == ["10.96.7.30"])
