@@ -124,7 +124,7 @@ let package = Package(
       name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
     // An API server of objects in memory, for tests and the lab.
     .target(
-      name: "MockAPIServer", dependencies: [logging, nioCore, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
+      name: "MockAPIServer", dependencies: ["Manifests", nioCore, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
     .testTarget(
       name: "KubernetesTests",
       dependencies: [
