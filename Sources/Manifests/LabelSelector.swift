@@ -26,6 +26,22 @@ public struct LabelSelector: Sendable, Equatable {
   }
 }
 
+extension LabelSelector: CustomStringConvertible {
+  /// As an API server reads it; empty for the one that selects everything.
+  public var description: String { requirements.map(\.description).joined(separator: ",") }
+}
+
+extension LabelSelector.Requirement: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .isOneOf(let key, let values): "\(key) in (\(values.sorted().joined(separator: ",")))"
+    case .isNoneOf(let key, let values): "\(key) notin (\(values.sorted().joined(separator: ",")))"
+    case .exists(let key): key
+    case .isAbsent(let key): "!\(key)"
+    }
+  }
+}
+
 /// A text that is no label selector.
 public struct LabelSelectorError: Error, Equatable, CustomStringConvertible {
   public let text: String
