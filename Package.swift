@@ -128,7 +128,8 @@ let package = Package(
     .testTarget(
       name: "KubernetesTests",
       dependencies: [
-        "Balancing", "Kubernetes", "Manifests", "MockAPIServer", asyncHTTPClient, nioCore, nioSSL, systemPackage,
+        "Balancing", "Kubernetes", "Manifests", "MockAPIServer", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL,
+        systemPackage,
       ],
       swiftSettings: swift),
     .target(name: "CTracker", dependencies: ["CBPF"], path: "Tests/CTracker"),

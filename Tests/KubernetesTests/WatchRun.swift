@@ -1,0 +1,82 @@
+import Logging
+import Manifests
+import MockAPIServer
+import Testing
+
+@testable import Kubernetes
+
+/// A list-and-watch that runs against a server.
+struct WatchRun {
+  let server: MockAPIServer
+  private let changes: AsyncStream<WatchChange>
+  private let problems: AsyncStream<SourceProblem?>
+
+  /// Runs one while `body` does.
+  static func of(
+    _ resource: WatchedResource = .services(.everything), _ options: MockAPIServer.Options = .init(),
+    objects: [String] = [], settings: WatchSettings = .quick,
+    _ body: @Sendable (WatchRun) async throws -> Void
+  ) async throws {
+    try await withMockAPIServer(options) { server in
+      try server.put(objects)
+      try await WatchRun.against(server, resource, settings: settings, body)
+    }
+  }
+
+  static func against(
+    _ server: MockAPIServer, _ resource: WatchedResource = .services(.everything), settings: WatchSettings = .quick,
+    _ body: @Sendable (WatchRun) async throws -> Void
+  ) async throws {
+    let (changes, change) = AsyncStream.makeStream(of: WatchChange.self)
+    let (problems, problem) = AsyncStream.makeStream(of: SourceProblem?.self)
+    let watch = ResourceWatch(
+      resource, transport: PlainTransport(url: server.url), settings: settings, now: sinceStart, logger: .silent,
+      handler: .init(change: { change.yield($0) }, problem: { problem.yield($0) }))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await watch.run() }
+      try await body(WatchRun(server: server, changes: changes, problems: problems))
+      group.cancelAll()
+    }
+  }
+
+  /// The next change, in short: `all: a b`, `changed: a`, `deleted: a`, `invalid: a`.
+  func change() async -> String? {
+    await changes.first { _ in true }?.summary
+  }
+
+  /// What the next problem says; nil: it has gone.
+  func problem() async -> String? {
+    await problems.first { _ in true }??.message
+  }
+
+  /// The requests for watches that go on from a version, in order.
+  var versions: [String] { server.requests.filter(\.isWatch).compactMap { $0.query["resourceVersion"] } }
+}
+
+/// Time since some moment of this process.
+let sinceStart: @Sendable () -> Duration = {
+  let start = ContinuousClock.now
+  return { start.duration(to: .now) }
+}()
+
+extension WatchSettings {
+  /// Waits that are over at once.
+  static var quick: WatchSettings {
+    var settings = WatchSettings()
+    settings.backOff.first = .milliseconds(1)
+    settings.backOff.longest = .milliseconds(5)
+    settings.shortestWatch = .zero
+    return settings
+  }
+}
+
+extension WatchChange {
+  var summary: String {
+    switch self {
+    case .replaced(let objects, _): "all: \(objects.map(\.metadata.name).sorted().joined(separator: " "))"
+    case .changed(let object): "changed: \(object.metadata.name)"
+    case .deleted(let name): "deleted: \(name.name)"
+    case .invalid(let name, _): "invalid: \(name.name)"
+    }
+  }
+}
