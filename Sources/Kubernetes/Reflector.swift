@@ -4,7 +4,8 @@ internal import Manifests
 /// times are handed in.
 ///
 /// It begins with a watch that first brings all there is (WatchList, KEP-3157): the objects come one by one, from the
-/// server's cache, as of now. A server without that is asked for a list, and then watched from the list's version on.
+/// server's cache, as of now. They are told as they come, so that nothing is in memory twice; what is gone is known at the
+/// end. A server without that is asked for a list, and then watched from the list's version on.
 ///
 /// That list comes from the server's cache too (`resourceVersion=0`): thousands of agents that start at once must not read
 /// all objects from etcd, and what the cache has not seen yet the watch brings. The cache sends all in one page; where there is
@@ -26,21 +27,14 @@ struct Reflector: Sendable {
   private enum Phase: Sendable {
     /// Nothing was listed, or what was is too old to go on from.
     case unlisted
-    /// A watch brings all objects; `initial` has them so far.
+    /// A watch brings all objects.
     case streaming
     case listing(Pages)
     case watching(from: String)
   }
 
-  private struct InitialObjects: Sendable {
-    var objects: [ObjectName: KubernetesObject] = [:]
-    var problems: [ManifestError.Problem] = []
-  }
-
-  /// The pages of a list, so far.
+  /// How far a list has come.
   private struct Pages: Sendable {
-    var objects: [KubernetesObject] = []
-    var problems: [ManifestError.Problem] = []
     var continuation: String?
     /// Without a limit: a list that took so long that its version was forgotten meanwhile.
     var isWhole = false
@@ -51,13 +45,15 @@ struct Reflector: Sendable {
   /// At random from 0 to 1.
   private let fraction: @Sendable () -> Double
   private var phase = Phase.unlisted
-  private var initial = InitialObjects()
+  /// The objects that have come since the last beginning of a list, or of a watch that begins with all.
+  private var seen: Set<ObjectName> = []
   private var backOff: BackOff
   /// When to go on after a failure.
   private var resumption: Duration?
   /// False from when the server has said that it does not know WatchList.
   private var hasWatchList = true
-  private var hasListed = false
+  /// Whether any object was told, or that there are none.
+  private var knowsAny = false
   /// When the present watch began, and whether it has brought anything.
   private var began = Duration.zero
   private var hasProgress = false
@@ -81,16 +77,17 @@ struct Reflector: Sendable {
         phase = .listing(Pages())
         return nextStep(at: now)
       }
-      (phase, initial) = (.streaming, InitialObjects())
+      (phase, seen) = (.streaming, [])
       return .request(.watchList)
     case .streaming:
-      initial = InitialObjects()
+      seen = []
       return .request(.watchList)
     case .listing(let pages):
+      if pages.continuation == nil { seen = [] }
       return .request(
         .page(
           continuation: pages.continuation, limit: pages.isWhole ? nil : settings.pageSize,
-          resourceVersion: hasListed || pages.isWhole || pages.continuation != nil ? nil : "0"))
+          resourceVersion: knowsAny || pages.isWhole || pages.continuation != nil ? nil : "0"))
     case .watching(let version):
       return .request(.watch(from: version))
     }
@@ -109,19 +106,15 @@ struct Reflector: Sendable {
   }
 
   /// A page of the list that was asked for.
-  ///
-  /// - Returns: All objects, if it is the last.
-  mutating func take(_ page: ObjectList, at now: Duration) -> WatchChange? {
-    guard case .listing(var pages) = phase else { return nil }
+  mutating func take(_ page: ObjectList, at now: Duration) -> [WatchChange] {
+    guard case .listing(var pages) = phase else { return [] }
     recover(at: now)
-    pages.objects += page.objects
-    pages.problems += page.problems
+    seen.formUnion(page.objects.map(\.metadata.objectName))
+    seen.formUnion(page.invalid.keys)
     pages.continuation = page.continuation
-    guard page.continuation == nil else {
-      phase = .listing(pages)
-      return nil
-    }
-    return finishList(pages.objects, pages.problems, at: page.resourceVersion)
+    phase = .listing(pages)
+    let changes = [.changed(page.objects)] + page.invalid.map { WatchChange.invalid($0, $1) }
+    return page.continuation == nil ? changes + [complete(at: page.resourceVersion)] : changes
   }
 
   /// An event of the watch that was asked for.
@@ -131,51 +124,47 @@ struct Reflector: Sendable {
     if case .failed(let status) = event { throw .refused(status) }
     hasProgress = true
     recover(at: now)
-    switch phase {
-    case .streaming: return takeInitial(event)
-    case .watching: return takeLater(event)
-    case .unlisted, .listing: return nil
-    }
-  }
-
-  private mutating func takeInitial(_ event: WatchEvent) -> WatchChange? {
     switch event {
-    case .changed(let object, _): initial.objects[object.metadata.objectName] = object
-    case .deleted(let name, _): initial.objects[name] = nil
-    case .invalid(_, let error, _): initial.problems += error.problems
-    case .bookmark(let version, endsInitialEvents: true):
-      defer { initial = InitialObjects() }
-      return finishList(Array(initial.objects.values), initial.problems, at: version)
-    case .bookmark, .failed: break
+    case .failed: return nil
+    case .bookmark(let version, endsInitialEvents: true) where isStreaming:
+      return complete(at: version)
+    case .bookmark(let version, _): moved(to: version)
+    case .changed(let object, let version):
+      moved(to: version)
+      note(object.metadata.objectName)
+      return .changed([object])
+    case .deleted(let name, let version):
+      moved(to: version)
+      seen.remove(name)
+      return .deleted(name)
+    case .invalid(let name, let error, let version):
+      moved(to: version)
+      note(name)
+      return .invalid(name, error)
     }
     return nil
   }
 
-  private mutating func takeLater(_ event: WatchEvent) -> WatchChange? {
-    switch event {
-    case .changed(let object, let version):
-      phase = .watching(from: version)
-      return .changed(object)
-    case .deleted(let name, let version):
-      phase = .watching(from: version)
-      return .deleted(name)
-    case .invalid(let name, let error, let version):
-      phase = .watching(from: version)
-      return .invalid(name, error)
-    case .bookmark(let version, _):
-      phase = .watching(from: version)
-      return nil
-    case .failed:
-      return nil
-    }
+  private var isStreaming: Bool {
+    if case .streaming = phase { true } else { false }
   }
 
-  private mutating func finishList(
-    _ objects: [KubernetesObject], _ problems: [ManifestError.Problem], at version: String
-  ) -> WatchChange {
-    hasListed = true
+  private mutating func note(_ name: ObjectName) {
+    guard isStreaming else { return }
+    seen.insert(name)
+    knowsAny = true
+  }
+
+  /// While objects come of which there are more to come, their versions mean nothing: they are in the order of names.
+  private mutating func moved(to version: String) {
+    if case .watching = phase { phase = .watching(from: version) }
+  }
+
+  private mutating func complete(at version: String) -> WatchChange {
+    defer { seen = [] }
+    knowsAny = true
     phase = .watching(from: version)
-    return .replaced(objects, problems: problems)
+    return .complete(seen)
   }
 
   /// The watch has ended as watches do, at the end of a line.

@@ -112,9 +112,9 @@ actor ResourceWatch {
     } catch {
       throw WatchFailure.undecodable(error)
     }
-    let change = reflector.take(page, at: now())
+    let changes = reflector.take(page, at: now())
     tell()
-    if let change { handler.change(change) }
+    changes.forEach(handler.change)
   }
 
   /// - Parameter end: When a watch has died that has not ended.
@@ -127,7 +127,7 @@ actor ResourceWatch {
     for try await chunk in response.body {
       for line in try splitter.lines(in: chunk) {
         let change = try take(line)
-        if case .replaced = change { isInitial = false }
+        if case .complete = change { isInitial = false }
         if let change { handler.change(change) }
       }
       deadline = isInitial ? now() + settings.silence : end

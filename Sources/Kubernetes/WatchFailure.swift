@@ -42,7 +42,7 @@ extension WatchFailure {
     case .refused(let status): "the API server answers \(status)"
     case .cut(let why): "cut off: \(why)"
     case .silent(let time): "nothing came for \(time.goText), so the connection is taken for dead"
-    case .endedEarly: "ended before it had brought anything"
+    case .endedEarly: "ended before it had brought what it was to bring"
     case .lineTooLong(let limit): "an event of more than \(limit) bytes; that is no API server's answer"
     case .pageTooLong(let limit): "a page of more than \(limit) bytes"
     case .undecodable(let error): "\(error)"

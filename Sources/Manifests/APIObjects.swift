@@ -7,15 +7,18 @@ public struct ObjectList: Sendable, Equatable {
   public var continuation: String?
   /// Objects that mean nothing valid, and are not among the others.
   public var problems: [ManifestError.Problem]
+  /// The same problems, by the object that has them.
+  public var invalid: [ObjectName: ManifestError]
 
   public init(
     objects: [KubernetesObject], resourceVersion: String, continuation: String? = nil,
-    problems: [ManifestError.Problem] = []
+    problems: [ManifestError.Problem] = [], invalid: [ObjectName: ManifestError] = [:]
   ) {
     self.objects = objects
     self.resourceVersion = resourceVersion
     self.continuation = continuation
     self.problems = problems
+    self.invalid = invalid
   }
 }
 

@@ -73,7 +73,10 @@ extension ObjectList {
     if let object, item.problems.all.isEmpty {
       objects.append(object)
     } else {
-      problems += item.problems.all.map { $0.of(kind, item.objectName) }
+      let name = item.objectName
+      let found = item.problems.all.map { $0.of(kind, name) }
+      problems += found
+      if let name { invalid[name] = ManifestError(.badData, found) }
     }
   }
 }

@@ -25,6 +25,11 @@ struct ReflectorTests {
     .changed(object, resourceVersion: version)
   }
 
+  /// What is told of a list that holds these.
+  private func complete(_ objects: KubernetesObject...) -> WatchChange {
+    .complete(Set(objects.map(\.metadata.objectName)))
+  }
+
   private func end(_ version: String) -> WatchEvent { .bookmark(resourceVersion: version, endsInitialEvents: true) }
 
   /// One that has its objects by a WatchList, and watches from version 10.
@@ -49,20 +54,20 @@ struct ReflectorTests {
     .refused(APIStatus(code: code, retryAfter: retryAfter))
   }
 
-  @Test("it begins with a watch that brings all objects, and tells of them together at its bookmark")
+  @Test("it begins with a watch that brings all objects, and at its bookmark tells that these are all")
   func watchList() throws {
     var reflector = reflector()
     #expect(reflector.nextStep(at: .zero) == .request(.watchList))
     reflector.watchBegan(at: .zero)
-    #expect(try reflector.take(changed(a, "3"), at: .zero) == nil)
+    #expect(try reflector.take(changed(a, "3"), at: .zero) == .changed([a]))
     #expect(try reflector.take(.bookmark(resourceVersion: "5", endsInitialEvents: false), at: .zero) == nil)
-    #expect(try reflector.take(end("10"), at: .zero) == .replaced([a], problems: []))
-    #expect(try reflector.take(changed(b, "11"), at: .zero) == .changed(b))
+    #expect(try reflector.take(end("10"), at: .zero) == complete(a))
+    #expect(try reflector.take(changed(b, "11"), at: .zero) == .changed([b]))
     reflector.ended(at: .seconds(300))
     #expect(reflector.nextStep(at: .seconds(300)) == .request(.watch(from: "11")))
   }
 
-  @Test("what changes or goes while the first objects come is told in its last state")
+  @Test("what goes while the first objects come is not among all there are")
   func changesDuringWatchList() throws {
     var reflector = reflector()
     _ = reflector.nextStep(at: .zero)
@@ -70,7 +75,7 @@ struct ReflectorTests {
     _ = try reflector.take(changed(b, "4"), at: .zero)
     _ = try reflector.take(.deleted(a.metadata.objectName, resourceVersion: "5"), at: .zero)
     _ = try reflector.take(changed(b, "6"), at: .zero)
-    #expect(try reflector.take(end("6"), at: .zero) == .replaced([b], problems: []))
+    #expect(try reflector.take(end("6"), at: .zero) == complete(b))
   }
 
   @Test("objects that come without their end are forgotten when they come anew")
@@ -81,7 +86,7 @@ struct ReflectorTests {
     reflector.failed(.cut("reset"), at: .zero)
     #expect(reflector.nextStep(at: .seconds(1)) == .request(.watchList))
     _ = try reflector.take(changed(b, "4"), at: .seconds(1))
-    #expect(try reflector.take(end("4"), at: .seconds(1)) == .replaced([b], problems: []))
+    #expect(try reflector.take(end("4"), at: .seconds(1)) == complete(b))
   }
 
   @Test("a server that does not know WatchList is asked for a list, at once, and remembered", arguments: [400, 422])
@@ -128,19 +133,22 @@ struct ReflectorTests {
     _ = reflector.nextStep(at: .zero)
     _ = try reflector.take(changed(a, "3"), at: .zero)
     reflector.ended(at: .seconds(300))
-    #expect(reflector.problem?.message == "watch of services: ended before it had brought anything")
-    #expect(reflector.nextStep(at: .seconds(301)) == firstPage)
+    #expect(reflector.problem?.message == "watch of services: ended before it had brought what it was to bring")
+    #expect(
+      reflector.nextStep(at: .seconds(301)) == .request(.page(continuation: nil, limit: 500, resourceVersion: nil)))
   }
 
-  @Test("pages are followed, and told of together with the last")
+  @Test("pages are followed; that these are all is told with the last")
   func pages() {
     var reflector = listing()
     #expect(reflector.nextStep(at: .zero) == firstPage)
-    #expect(reflector.take(ObjectList(objects: [a], resourceVersion: "9", continuation: "next"), at: .zero) == nil)
+    #expect(
+      reflector.take(ObjectList(objects: [a], resourceVersion: "9", continuation: "next"), at: .zero) == [.changed([a])]
+    )
     #expect(
       reflector.nextStep(at: .zero) == .request(.page(continuation: "next", limit: 500, resourceVersion: nil)))
     #expect(
-      reflector.take(ObjectList(objects: [b], resourceVersion: "9"), at: .zero) == .replaced([a, b], problems: []))
+      reflector.take(ObjectList(objects: [b], resourceVersion: "9"), at: .zero) == [.changed([b]), complete(a, b)])
     #expect(reflector.nextStep(at: .zero) == .request(.watch(from: "9")))
   }
 
@@ -153,7 +161,7 @@ struct ReflectorTests {
     #expect(
       reflector.nextStep(at: .seconds(1)) == .request(.page(continuation: "next", limit: 500, resourceVersion: nil)))
     #expect(
-      reflector.take(ObjectList(objects: [b], resourceVersion: "9"), at: .zero) == .replaced([a, b], problems: []))
+      reflector.take(ObjectList(objects: [b], resourceVersion: "9"), at: .zero) == [.changed([b]), complete(a, b)])
   }
 
   @Test("a list that is forgotten before its last page is begun anew, in one page")
@@ -164,7 +172,7 @@ struct ReflectorTests {
     reflector.failed(status(410), at: .zero)
     #expect(
       reflector.nextStep(at: .seconds(1)) == .request(.page(continuation: nil, limit: nil, resourceVersion: nil)))
-    #expect(reflector.take(ObjectList(objects: [b], resourceVersion: "12"), at: .zero) == .replaced([b], problems: []))
+    #expect(reflector.take(ObjectList(objects: [b], resourceVersion: "12"), at: .zero) == [.changed([b]), complete(b)])
   }
 
   @Test("changed, deleted and invalid objects are told, and bookmarks are not; each moves the version")
@@ -172,7 +180,7 @@ struct ReflectorTests {
     var reflector = try watching()
     let error = ManifestError(.badData, [.init(Location(path: "services"), "no port")])
     let events: [(WatchEvent, WatchChange?)] = [
-      (changed(b, "11"), .changed(b)),
+      (changed(b, "11"), .changed([b])),
       (.deleted(b.metadata.objectName, resourceVersion: "12"), .deleted(b.metadata.objectName)),
       (.invalid(a.metadata.objectName, error, resourceVersion: "13"), .invalid(a.metadata.objectName, error)),
       (.bookmark(resourceVersion: "14", endsInitialEvents: false), nil),
@@ -279,19 +287,34 @@ struct ReflectorTests {
     #expect(Reflector(.endpointSlices, fraction: { fraction }).lifetime() == .seconds(seconds))
   }
 
-  @Test("many first objects cost no more each than few: they are not copied for each")
-  func manyObjects() throws {
-    func work(_ count: Int) throws -> Duration {
-      let objects = try (0..<count).map { try ManifestDecoder.object(service("s\($0)")) }
-      var reflector = reflector()
-      _ = reflector.nextStep(at: .zero)
-      return try ContinuousClock().measure {
-        for object in objects { _ = try reflector.take(changed(object, "1"), at: .zero) }
-        #expect(try reflector.take(end("2"), at: .zero) != nil)
-      }
-    }
-    _ = try work(100)
-    let (few, many) = (try work(250), try work(4_000))
-    #expect(many < few * 16 * 6, "16 times as many took \(many / few) times as long")
+  @Test("invalid objects of a list are told, and not taken for gone")
+  func invalidInList() throws {
+    let error = ManifestError(.badData, [.init(Location(path: "services"), "no port")])
+    var lists = listing()
+    _ = lists.nextStep(at: .zero)
+    let page = ObjectList(objects: [a], resourceVersion: "9", invalid: [b.metadata.objectName: error])
+    #expect(
+      lists.take(page, at: .zero) == [.changed([a]), .invalid(b.metadata.objectName, error), complete(a, b)])
+    var reflector = reflector()
+    _ = reflector.nextStep(at: .zero)
+    _ = try reflector.take(.invalid(b.metadata.objectName, error, resourceVersion: "3"), at: .zero)
+    #expect(try reflector.take(end("3"), at: .zero) == complete(b))
+  }
+
+  @Test("the bookmark that ends initial events means nothing where none were asked for: nothing is taken for gone")
+  func strayEnd() throws {
+    var reflector = try watching()
+    #expect(try reflector.take(end("20"), at: .zero) == nil)
+    #expect(reflector.nextStep(at: .zero) == .request(.watch(from: "20")))
+  }
+
+  @Test("a list that takes over from a WatchList which has told something is of now, not of whenever")
+  func listAfterPart() throws {
+    var reflector = reflector()
+    _ = reflector.nextStep(at: .zero)
+    _ = try reflector.take(changed(a, "3"), at: .zero)
+    reflector.failed(.silent(for: .seconds(60)), at: .zero)
+    #expect(
+      reflector.nextStep(at: .seconds(1)) == .request(.page(continuation: nil, limit: 500, resourceVersion: nil)))
   }
 }

@@ -10,7 +10,7 @@ struct ResourceWatchTests {
   @Test("all objects come together, and then each change: added, modified, deleted")
   func initialEvents() async throws {
     try await WatchRun.of(objects: [service("a"), service("b")]) { run in
-      #expect(await run.change() == "all: a b")
+      #expect(await run.all() == "a b")
       try run.server.put(service("c"))
       #expect(await run.change() == "changed: c")
       try run.server.put(service("c", port: 81))
@@ -24,7 +24,7 @@ struct ResourceWatchTests {
   @Test("a server without objects is known to have none")
   func empty() async throws {
     for support in MockAPIServer.WatchListSupport.allCases {
-      try await WatchRun.of(.endpointSlices, .init(watchList: support)) { #expect(await $0.change() == "all: ") }
+      try await WatchRun.of(.endpointSlices, .init(watchList: support)) { #expect(await $0.all() == "") }
     }
   }
 
@@ -32,7 +32,7 @@ struct ResourceWatchTests {
   func query() async throws {
     let selector = try LabelSelector("app=shop,tier!=db,x")
     try await WatchRun.of(.services(selector)) { run in
-      _ = await run.change()
+      _ = await run.all()
       let request = try #require(run.server.requests.first)
       var query = request.query
       let seconds = try #require(query.removeValue(forKey: "timeoutSeconds").flatMap { Int($0) })
@@ -51,17 +51,17 @@ struct ResourceWatchTests {
   func selectors() async throws {
     let foreign = service("foreign", labels: ["service.kubernetes.io/service-proxy-name": "mesh"])
     let headless = service("h", labels: ["service.kubernetes.io/headless": ""], headless: true)
-    try await WatchRun.of(objects: [service("a"), foreign, headless]) { #expect(await $0.change() == "all: a h") }
+    try await WatchRun.of(objects: [service("a"), foreign, headless]) { #expect(await $0.all() == "a h") }
     let orphan = slice("orphan", of: "a", pods: []).replacingOccurrences(of: "service-name", with: "none")
     try await WatchRun.of(.endpointSlices, objects: [slice("s", of: "a", pods: [1]), orphan]) { run in
-      #expect(await run.change() == "all: s")
+      #expect(await run.all() == "s")
     }
   }
 
   @Test("an object that is selected no more is gone")
   func deselected() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       try run.server.put(service("a", labels: ["service.kubernetes.io/service-proxy-name": "mesh"]))
       #expect(await run.change() == "deleted: a")
     }
@@ -72,7 +72,7 @@ struct ResourceWatchTests {
     arguments: [MockAPIServer.WatchListSupport.gateOff, .unknown, .oldStorage])
   func fallBack(support: MockAPIServer.WatchListSupport) async throws {
     try await WatchRun.of(.services(.everything), .init(watchList: support), objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       await run.server.waitForWatches(of: "services")
       try run.server.put(service("b"))
       #expect(await run.change() == "changed: b")
@@ -91,10 +91,10 @@ struct ResourceWatchTests {
     try await WatchRun.of(
       .services(.everything), .init(watchList: .gateOff), objects: names.map { service($0) }, settings: settings
     ) { run in
-      #expect(await run.change() == "all: a b c d e")
+      #expect(await run.all() == "a b c d e")
       await run.server.waitForWatches(of: "services")
       run.server.failWatches(code: 410, reason: "Expired")
-      #expect(await run.change() == "all: a b c d e")
+      #expect(await run.all() == "a b c d e")
       let lists = run.server.requests.filter { !$0.isWatch }.dropFirst()
       #expect(lists.map { $0.query["limit"] } == ["2", "2", "2"])
       #expect(lists.map { $0.query["resourceVersion"] } == [nil, nil, nil])
@@ -110,11 +110,11 @@ struct ResourceWatchTests {
       .services(.everything), .init(watchList: .gateOff), objects: ["a", "b", "c"].map { service($0) },
       settings: settings
     ) { run in
-      #expect(await run.change() == "all: a b c")
+      #expect(await run.all() == "a b c")
       await run.server.waitForWatches(of: "services")
       run.server.fail(.status(410, reason: "Expired")) { $0.query["continue"] != nil }
       run.server.failWatches(code: 410, reason: "Expired")
-      #expect(await run.change() == "all: a b c")
+      #expect(await run.all() == "a b c")
       let lists = run.server.requests.filter { !$0.isWatch }.dropFirst()
       #expect(lists.map { $0.query["limit"] } == ["2", "2", nil])
     }
@@ -123,32 +123,32 @@ struct ResourceWatchTests {
   @Test("a version that is too old, said by the answer's status, has all listed anew")
   func goneAsStatus() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       run.server.fail(.status(410, reason: "Expired")) { $0.query["resourceVersion"] != nil }
       run.server.endWatches()
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
     }
   }
 
   @Test("a version that is too old, said by an event, has all listed anew")
   func goneAsEvent() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       run.server.failWatches(code: 410, reason: "Expired")
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
     }
   }
 
   @Test("what went while the server was away, and has been forgotten by it, is gone after the list")
   func goneMeanwhile() async throws {
     try await WatchRun.of(objects: [service("a"), service("b")]) { run in
-      #expect(await run.change() == "all: a b")
+      #expect(await run.all() == "a b")
       run.server.fail(.status(503, reason: "ServiceUnavailable"), count: .max)
       run.server.cutWatches()
       run.server.remove("services", "a", namespace: "shop")
       run.server.compact()
       run.server.clearFaults()
-      #expect(await run.change() == "all: b")
+      #expect(await run.all() == "b")
     }
   }
 
@@ -161,11 +161,11 @@ struct ResourceWatchTests {
     ]
     for support in [MockAPIServer.WatchListSupport.supported, .gateOff] {
       try await WatchRun.of(.services(.everything), .init(watchList: support), objects: [service("a")]) { run in
-        #expect(await run.change() == "all: a")
+        #expect(await run.all() == "a")
         await run.server.waitForWatches(of: "services")
         for fault in faults { run.server.fail(fault) { $0.query["resourceVersion"] == nil } }
         run.server.failWatches(code: 410, reason: "Expired")
-        #expect(await run.change() == "all: a")
+        #expect(await run.all() == "a")
       }
     }
   }
@@ -174,7 +174,7 @@ struct ResourceWatchTests {
     "a watch that is cut in the middle of a line goes on from the last whole event: nothing is lost, nothing doubled")
   func cutInLine() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       try run.server.put(service("b"))
       run.server.cutWatches(after: #"{"type":"ADDED","object":{"kind":"Serv"#)
       #expect(await run.change() == "changed: b")
@@ -187,7 +187,7 @@ struct ResourceWatchTests {
   @Test("an answer that ends within a line, with the connection whole, is as one that was cut")
   func endInLine() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       run.server.fail(.text(#"{"type":"ADDED","object":{"kind":"Serv"#)) { $0.query["resourceVersion"] != nil }
       run.server.endWatches()
       #expect(await run.problem() == "watch of services: cut off: the answer ended within a line")
@@ -199,7 +199,7 @@ struct ResourceWatchTests {
   @Test("events that arrive in pieces, and several at once, are each told once")
   func pieces() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       let lines = ["b", "c", "d"].map { name in
         #"{"type":"ADDED","object":"#
           + service(name).replacingOccurrences(of: #""metadata":{"#, with: #""metadata":{"resourceVersion":"9","#)
@@ -216,7 +216,7 @@ struct ResourceWatchTests {
   @Test("a slice of 1,000 endpoints, half a million bytes, is one event")
   func largeSlice() async throws {
     try await WatchRun.of(.endpointSlices) { run in
-      #expect(await run.change() == "all: ")
+      #expect(await run.all() == "")
       let pods = Array(repeating: Array(1...250), count: 4).flatMap(\.self)
       try run.server.put(slice("s", of: "a", pods: pods, annotation: String(repeating: "x", count: 450_000)))
       #expect(await run.change() == "changed: s")
@@ -228,10 +228,10 @@ struct ResourceWatchTests {
     var settings = WatchSettings.quick
     settings.longestLine = 10_000
     try await WatchRun.of(objects: [service("a")], settings: settings) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       run.server.sendToWatches(String(repeating: "x", count: 10_001))
       #expect(await run.problem()?.contains("an event of more than 10000 bytes") == true)
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       #expect(await run.problem() == nil)
     }
   }
@@ -241,16 +241,16 @@ struct ResourceWatchTests {
     arguments: ["no JSON", "{}", #"{"type":"ODD","object":{}}"#])
   func noEvent(line: String) async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       run.server.sendToWatches(line + "\n")
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
     }
   }
 
   @Test("an object that means nothing valid is told as that, and spoils nothing else")
   func invalidObject() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       try run.server.put(brokenService("b"))
       #expect(await run.change() == "invalid: b")
       try run.server.put(service("c"))
@@ -262,7 +262,7 @@ struct ResourceWatchTests {
   @Test("bookmarks move the version from which a watch goes on, although none of its objects has changed")
   func bookmarks() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       for number in 0..<5 { try run.server.put(node("n\(number)", zone: nil)) }
       run.server.sendBookmarks()
       run.server.cutWatches()
@@ -276,7 +276,7 @@ struct ResourceWatchTests {
     var settings = WatchSettings.quick
     settings.lifetime = .seconds(1)...(.seconds(1))
     try await WatchRun.of(objects: [service("a")], settings: settings) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       await run.server.waitForRequests { $0.count == 3 }
       #expect(run.server.requests.allSatisfy { $0.query["timeoutSeconds"] == "1" })
       try run.server.put(service("b"))
@@ -291,7 +291,7 @@ struct ResourceWatchTests {
     settings.lifetimeMargin = .milliseconds(100)
     settings.silence = .milliseconds(300)
     try await WatchRun.of(objects: [service("a")], settings: settings) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       run.server.silenceWatches()
       try run.server.put(service("b"))
       #expect(await run.problem()?.contains("nothing came for") == true)
@@ -309,7 +309,7 @@ struct ResourceWatchTests {
         try await withMockAPIServer(.init(watchList: support)) { server in
           try server.put(service("a"))
           server.fail(fault) { $0.asksForInitialEvents == (support == .supported) }
-          try await WatchRun.against(server, settings: settings) { #expect(await $0.change() == "all: a") }
+          try await WatchRun.against(server, settings: settings) { #expect(await $0.all() == "a") }
         }
       }
     }
@@ -318,7 +318,7 @@ struct ResourceWatchTests {
   @Test("a server whose connections break is asked again, until it answers")
   func restart() async throws {
     try await WatchRun.of(objects: [service("a")]) { run in
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       for number in 0..<5 {
         await run.server.dropConnections()
         try run.server.put(service("s\(number)"))
@@ -336,7 +336,7 @@ struct ResourceWatchTests {
       #expect(await run.problem()?.hasPrefix("watch of services: ") == true)
       let next = try await MockAPIServer(.init(port: port))
       try next.put(service("a"))
-      #expect(await run.change() == "all: a")
+      #expect(await run.all() == "a")
       #expect(await run.problem() == nil)
       await next.stop()
     }
@@ -353,7 +353,7 @@ struct ResourceWatchTests {
             == "watch of services: the API server answers 403 Forbidden \(forbidden); the agent's ClusterRole must "
             + "allow watch on services")
         #expect(await run.problem() == nil)
-        #expect(await run.change() == "all: ")
+        #expect(await run.all() == "")
       }
     }
     try await WatchRun.of(.endpointSlices, .init(tokens: [])) { run in
@@ -363,7 +363,7 @@ struct ResourceWatchTests {
           + "valid?")
       run.server.setTokens(nil)
       #expect(await run.problem() == nil)
-      #expect(await run.change() == "all: ")
+      #expect(await run.all() == "")
     }
   }
 

@@ -1,15 +1,24 @@
 import Logging
 import Manifests
 import MockAPIServer
+import Synchronization
 import Testing
 
 @testable import Kubernetes
 
 /// A list-and-watch that runs against a server.
-struct WatchRun {
+final class WatchRun: Sendable {
   let server: MockAPIServer
+  /// What is known from the changes that have been taken.
+  private let known = Mutex<Set<ObjectName>>([])
   private let changes: AsyncStream<WatchChange>
   private let problems: AsyncStream<SourceProblem?>
+
+  private init(
+    server: MockAPIServer, changes: AsyncStream<WatchChange>, problems: AsyncStream<SourceProblem?>
+  ) {
+    (self.server, self.changes, self.problems) = (server, changes, problems)
+  }
 
   /// Runs one while `body` does.
   static func of(
@@ -39,9 +48,37 @@ struct WatchRun {
     }
   }
 
-  /// The next change, in short: `all: a b`, `changed: a`, `deleted: a`, `invalid: a`.
+  /// The next change, in short: `changed: a`, `deleted: a`, `invalid: a`.
   func change() async -> String? {
-    await changes.first { _ in true }?.summary
+    guard let change = await changes.first(where: { _ in true }) else { return nil }
+    return apply(change)
+  }
+
+  /// The names of all that is known, sorted, as soon as it has been told that these are all.
+  func all() async -> String {
+    for await change in changes {
+      _ = apply(change)
+      if case .complete = change { break }
+    }
+    return known.withLock { $0.map(\.name).sorted().joined(separator: " ") }
+  }
+
+  private func apply(_ change: WatchChange) -> String {
+    known.withLock { known in
+      switch change {
+      case .changed(let objects):
+        known.formUnion(objects.map(\.metadata.objectName))
+        return "changed: \(objects.map(\.metadata.name).joined(separator: " "))"
+      case .deleted(let name):
+        known.remove(name)
+        return "deleted: \(name.name)"
+      case .invalid(let name, _):
+        return "invalid: \(name.name)"
+      case .complete(let names):
+        known.formIntersection(names)
+        return "complete"
+      }
+    }
   }
 
   /// What the next problem says; nil: it has gone.
@@ -67,16 +104,5 @@ extension WatchSettings {
     settings.backOff.longest = .milliseconds(5)
     settings.shortestWatch = .zero
     return settings
-  }
-}
-
-extension WatchChange {
-  var summary: String {
-    switch self {
-    case .replaced(let objects, _): "all: \(objects.map(\.metadata.name).sorted().joined(separator: " "))"
-    case .changed(let object): "changed: \(object.metadata.name)"
-    case .deleted(let name): "deleted: \(name.name)"
-    case .invalid(let name, _): "invalid: \(name.name)"
-    }
   }
 }
