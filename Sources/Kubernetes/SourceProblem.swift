@@ -1,5 +1,5 @@
 /// Something that keeps objects from being known as they are now. What was known before is in force.
-public struct SourceProblem: Sendable, Equatable {
+public struct SourceProblem: Error, Sendable, Equatable {
   /// What it is about: `services`, `EndpointSlice shop/cart-x7f2`.
   public var subject: String
   /// What was tried, why it failed, and what to do.

@@ -35,6 +35,11 @@ func brokenService(_ name: String) -> String {
   service(name).replacingOccurrences(of: #""port":80"#, with: #""port":"http""#)
 }
 
+/// An EndpointSlice whose address is none.
+func brokenSlice(_ name: String) -> String {
+  slice(name, of: "a", pods: [1]).replacingOccurrences(of: "10.244.0.1", with: "here")
+}
+
 extension Logger {
   static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 }
