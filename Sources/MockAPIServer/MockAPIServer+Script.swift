@@ -8,11 +8,7 @@ extension MockAPIServer {
   /// - Throws: `MockAPIServerError` where one is of no kind that is kept.
   public func put(_ objects: String...) throws { try put(objects) }
 
-  public func put(_ objects: [String]) throws {
-    try responder.state.withLock { state in
-      for object in objects { state.tell(try state.store.put(object)) }
-    }
-  }
+  public func put(_ objects: [String]) throws { try responder.put(objects) }
 
   /// Removes an object, if it is there.
   ///

@@ -14,9 +14,11 @@ public final class MockAPIServer: Sendable {
 
   /// Listens, and answers until it is stopped.
   ///
-  /// - Throws: where the port cannot be had, or the TLS configuration cannot be used.
-  public init(_ options: Options = Options()) async throws {
+  /// - Parameter objects: What is there from the start, each in JSON.
+  /// - Throws: where the port cannot be had, the TLS configuration cannot be used, or an object is of no kind that is kept.
+  public init(_ options: Options = Options(), objects: [String] = []) async throws {
     let (responder, connections) = (Responder(options), connections)
+    try responder.put(objects)
     let tls = try options.tls.map { try NIOSSLContext(configuration: $0) }
     listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -36,6 +36,12 @@ final class Responder: Sendable {
     state = Mutex(State(tokens: options.tokens, watchList: options.watchList))
   }
 
+  func put(_ objects: [String]) throws {
+    try state.withLock { state in
+      for object in objects { state.tell(try state.store.put(object)) }
+    }
+  }
+
   func respond(to request: APIServerRequest, on exchange: Exchange) {
     state.withLock { state in
       state.requests.append(request)

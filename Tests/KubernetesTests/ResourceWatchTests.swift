@@ -334,8 +334,7 @@ struct ResourceWatchTests {
     let port = try #require(server.url.split(separator: ":").last.flatMap { Int($0) })
     try await WatchRun.against(server) { run in
       #expect(await run.problem()?.hasPrefix("watch of services: ") == true)
-      let next = try await MockAPIServer(.init(port: port))
-      try next.put(service("a"))
+      let next = try await MockAPIServer(.init(port: port), objects: [service("a")])
       #expect(await run.all() == "a")
       #expect(await run.problem() == nil)
       await next.stop()
