@@ -24,6 +24,7 @@ let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", packa
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPCompression: Target.Dependency = .product(name: "NIOHTTPCompression", package: "swift-nio-extras")
 let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
@@ -42,6 +43,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.40.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
@@ -71,7 +73,8 @@ let package = Package(
     .target(
       name: "Kubernetes",
       dependencies: [
-        "Balancing", "Manifests", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, subprocess, systemPackage, yams,
+        "Balancing", "Manifests", asyncHTTPClient, logging, nioCore, nioHTTP1, nioHTTPCompression, nioPosix, nioSSL,
+        subprocess, systemPackage, yams,
       ], swiftSettings: swift),
     .target(name: "Kernel", dependencies: ["Clibbpf", "CLinux", systemPackage], swiftSettings: swift),
 
@@ -128,8 +131,8 @@ let package = Package(
     .testTarget(
       name: "KubernetesTests",
       dependencies: [
-        "Balancing", "Kubernetes", "Manifests", "MockAPIServer", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL,
-        systemPackage,
+        "Balancing", "Kubernetes", "Manifests", "MockAPIServer", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+        nioSSL, subprocess, systemPackage,
       ],
       swiftSettings: swift),
     .target(name: "CTracker", dependencies: ["CBPF"], path: "Tests/CTracker"),
