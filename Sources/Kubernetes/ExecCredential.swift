@@ -47,7 +47,8 @@ extension ExecCredential {
     do {
       return try JSONDecoder().decode(Answer.self, from: Data(output.utf8))
     } catch let DecodingError.typeMismatch(_, context) {
-      throw Problem("prints \(context.codingPath.map(\.stringValue).joined(separator: ".")) of the wrong type")
+      let field = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw Problem(field.isEmpty ? "prints JSON that is no object" : "prints \(field) of the wrong type")
     } catch {
       // The output itself is not shown: it may hold a token.
       throw Problem(

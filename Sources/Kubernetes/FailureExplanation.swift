@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import SystemPackage
@@ -19,6 +20,7 @@ struct FailureExplanation: Sendable {
     case let error as HTTPClientError: return noAnswer(error)
     case let error as NIOConnectionError: return noConnection(error)
     case let error as IOError: return unreachable(text(error), advice(error))
+    case HTTPParserError.invalidEOFState: return noAnswer(.remoteConnectionClosed)
     case let error as NIOSSLExtraError where error == .failedToValidateHostname: return await wrongName()
     case NIOSSLError.handshakeFailed(let problem): return await handshakeFailed("\(problem)")
     case let error as BoringSSLError: return await handshakeFailed("\(error)")
@@ -71,18 +73,22 @@ struct FailureExplanation: Sendable {
 
   // MARK: - TLS
 
+  /// - Parameter problem: BoringSSL's words, `error:10000418:SSL routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA at …`.
   private func handshakeFailed(_ problem: String) async -> APIServerError {
-    if problem.contains("CERTIFICATE_VERIFY_FAILED") { return await untrustedCertificate() }
-    if problem.contains("WRONG_VERSION_NUMBER") { return untrusted("the server does not speak TLS", "is it http://?") }
-    if problem.contains("CERTIFICATE_REQUIRED") || problem.contains("ALERT_HANDSHAKE_FAILURE") {
-      let given = settings.identity.certificate != nil || settings.identity.plugin != nil
-      return untrusted("the server asks for a client certificate" + (given ? ", and not for this one" : ""))
+    let name = problem.firstMatch(of: /OPENSSL_internal:(\w+)/).map { String($0.1) } ?? problem
+    switch name {
+    case "CERTIFICATE_VERIFY_FAILED": return await untrustedCertificate()
+    case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return untrusted("the server does not speak TLS", "is it http://?")
+    case "TLSV1_ALERT_CERTIFICATE_REQUIRED":
+      return untrusted("the server asks for a client certificate", "give it to the user in the kubeconfig")
+    case let alert where alert.contains("ALERT") && isCertificateGiven:
+      return untrusted(
+        "the server refuses our client certificate: \(alert)", "has it expired, or is it another cluster's?")
+    default: return untrusted("no TLS with it: \(name)")
     }
-    if problem.contains("ALERT_") && problem.contains("CERTIFICATE") || problem.contains("UNKNOWN_CA") {
-      return untrusted("the server refuses our client certificate: \(problem)", "has it expired?")
-    }
-    return untrusted("no TLS with it: \(problem)")
   }
+
+  private var isCertificateGiven: Bool { settings.identity.certificate != nil || settings.identity.plugin != nil }
 
   /// BoringSSL says only that it does not trust a certificate; why can be seen from it.
   private func untrustedCertificate() async -> APIServerError {

@@ -171,12 +171,13 @@ extension KubeconfigFile {
     }
   }
 
+  /// Yams names its own types of nodes where the shape is wrong.
   private static func name(of type: Any.Type) -> String {
     switch type {
-    case is String.Type: "a string"
     case is Bool.Type: "true or false"
-    case is any Collection.Type where !(type is [String: Any].Type) && "\(type)".hasPrefix("Array"): "a list"
-    default: "a mapping"
+    case is Node.Sequence.Type: "a list"
+    case is Node.Mapping.Type: "a mapping"
+    default: "a string"
     }
   }
 }
