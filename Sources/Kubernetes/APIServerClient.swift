@@ -15,7 +15,7 @@ public import SystemPackage
 ///
 /// Make one, use it from anywhere, and call `shutdown()` at the end, after those who use it: in a program of services, the one
 /// that uses it does so when its own work has ended.
-public final class APIServerClient: APITransport {
+public final class APIServerClient: APITransport, CustomStringConvertible {
   /// How long things may take. A watch's body may take for ever: who reads it knows when silence is too long.
   public struct Limits: Sendable {
     /// Until there is a connection, with TLS.

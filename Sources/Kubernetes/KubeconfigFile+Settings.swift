@@ -111,6 +111,12 @@ extension Entry {
     settings.trust = try trust(cluster)
     settings.tlsServerName = try tlsServerName(cluster)
     settings.proxy = try proxy(cluster)
+    // NIOSSL would compare the certificate with the proxy's address.
+    if settings.proxy != nil && server.usesTLS && IPAddress(server.host) != nil && settings.tlsServerName == nil {
+      throw wrong(
+        "proxy-url: the certificate of a server that is given by its address cannot be checked through a proxy",
+        advice: "give one of the certificate's names in tls-server-name")
+    }
     return settings
   }
 

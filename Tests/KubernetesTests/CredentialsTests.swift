@@ -284,6 +284,18 @@ struct CredentialsTests {
     #expect(error?.reason == "exec command \(folder / "plugin"): has not ended within 0.1 seconds")
   }
 
+  @Test("an exec plugin that leaves something running behind it has ended all the same")
+  func pluginLeavesChild() async throws {
+    let plugin = try plugin(
+      """
+      # Until the test's folder is removed.
+      while [ -e \(folder / "plugin") ]; do sleep 0.1; done &
+      \(echo(#"{"token": "t"}"#))
+      """, in: folder)
+    let credential = try await plugin.run(limit: .seconds(60), now: TestClock().now)
+    #expect(credential.token == "t")
+  }
+
   private func settings(_ server: TestServer, _ plugin: ExecPlugin) -> APIServerSettings {
     var settings = APIServerSettings.plain(server)
     settings.identity.plugin = plugin

@@ -81,7 +81,7 @@ struct KubeconfigTests {
     #expect(settings.trust == .anything)
     #expect(settings.tlsServerName == "kubernetes")
     #expect(settings.proxy == .init(kind: .http, host: "proxy", port: 3128, user: "me", password: "pw"))
-    let socks = try self.settings(cluster: "proxy-url: \"socks5://[::1]\"")
+    let socks = try self.settings(cluster: "tls-server-name: a, proxy-url: \"socks5://[::1]\"")
     #expect(socks.proxy == .init(kind: .socks5, host: "::1", port: 1080))
   }
 
@@ -201,6 +201,11 @@ struct KubeconfigTests {
       ),
       ("proxy-url: proxy", "proxy-url: expected a URL such as http://proxy:3128, found \"proxy\""),
       ("proxy-url: \"https://proxy\"", "proxy-url: expected http:// or socks5://, found \"https://\""),
+      (
+        "proxy-url: \"http://proxy\"",
+        "proxy-url: the certificate of a server that is given by its address cannot be checked through a proxy; "
+          + "give one of the certificate's names in tls-server-name"
+      ),
       ("proxy-url: \"socks5://a@proxy\"", "proxy-url: a user of a SOCKS proxy is not supported"),
     ])
   func clusterFields(fields: String, message: String) throws {
