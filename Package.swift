@@ -94,27 +94,28 @@ let package = Package(
     .target(
       name: "Agent",
       dependencies: [
-        "Balancing", "Datapath", "Draining", "Kernel", "Manifests", "Shim", "StatsAPI", logging, serviceLifecycle,
-        systemPackage, unixSignals,
+        "Balancing", "Datapath", "Draining", "Kernel", "Kubernetes", "Manifests", "Shim", "StatsAPI", logging,
+        serviceLifecycle, systemPackage, unixSignals,
       ], swiftSettings: swift),
 
     // The program.
     .target(
       name: "CLI",
       dependencies: [
-        "Agent", "Balancing", "Datapath", "Draining", "Kernel", "Manifests", "Shim", "StatsAPI", argumentParser,
-        logging, systemPackage, unixSignals,
+        "Agent", "Balancing", "Datapath", "Draining", "Kernel", "Kubernetes", "Manifests", "Shim", "StatsAPI",
+        argumentParser, logging, systemPackage, unixSignals,
       ], swiftSettings: swift),
     .executableTarget(name: "evenkeel", dependencies: ["CLI", argumentParser], swiftSettings: swift),
 
-    // The cluster in a box.
-    .target(name: "Lab", dependencies: [subprocess, systemPackage], swiftSettings: swift),
+    // The cluster in a box, and its API server, of objects in memory.
+    .target(
+      name: "MockAPIServer", dependencies: ["Manifests", nioCore, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
+    .target(name: "Lab", dependencies: ["MockAPIServer", subprocess, systemPackage], swiftSettings: swift),
     .executableTarget(
       name: "evenkeel-lab",
       dependencies: [
-        "Balancing", "Draining", "Lab", "Manifests", "Simulation", "StatsAPI", argumentParser, crypto, grpcCore,
-        grpcTransport,
-        nioCore, nioHTTP2, nioPosix, systemPackage, unixSignals,
+        "Balancing", "Datapath", "Draining", "Lab", "Manifests", "MockAPIServer", "Simulation", "StatsAPI",
+        argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, nioPosix, systemPackage, unixSignals,
       ],
       swiftSettings: swift),
 
@@ -125,9 +126,6 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Balancing", "Draining", "Simulation"], swiftSettings: swift),
     .testTarget(
       name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
-    // An API server of objects in memory, for tests and the lab.
-    .target(
-      name: "MockAPIServer", dependencies: ["Manifests", nioCore, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
     .testTarget(
       name: "KubernetesTests",
       dependencies: [

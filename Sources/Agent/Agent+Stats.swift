@@ -110,7 +110,7 @@ extension Agent: StatsProvider {
     let ports = cluster.servicePorts
     return Status(
       version: evenkeelVersion, pid: getpid(), uptimeSeconds: (timeSinceBoot() - started).seconds, ready: isReady,
-      source: configuration.manifests, node: configuration.node.name, policy: configuration.policy.rawValue,
+      source: input.description, node: configuration.node.name, policy: configuration.policy.rawValue,
       services: Set(ports.map(\.service)).count,
       endpoints: ports.reduce(0) { $0 + $1.endpoints.count }, connections: tracked.count,
       drain: Status.Drain(
@@ -121,7 +121,7 @@ extension Agent: StatsProvider {
         goaways: all.reduce(0) { $0 + $1.goaways.values.reduce(0, +) }, refused: all.reduce(0) { $0 + $1.refused },
         closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
       maps: datapath.usage.map { .init(name: $0.map, entries: $0.entries, maxEntries: $0.maxEntries) },
-      warnings: cluster.warnings + [inputFailure].compactMap { $0 } + kernelFailures)
+      warnings: cluster.warnings + input.problems + [inputFailure].compactMap { $0 } + kernelFailures)
   }
 
   private var isDraining: Bool {

@@ -1,8 +1,8 @@
 public import Balancing
-public import Datapath
+internal import Datapath
 internal import Draining
 internal import Kernel
-public import Logging
+internal import Logging
 public import Manifests
 internal import Shim
 internal import StatsAPI
@@ -14,6 +14,7 @@ internal import StatsAPI
 /// the kernel.
 public actor Agent {
   let configuration: AgentConfiguration
+  let input: any AgentInput
   let logger: Logger
   let started = timeSinceBoot()
 
@@ -58,7 +59,7 @@ public actor Agent {
 
   /// Loads the kernel side. Programs that a former agent has attached go on as they are until the first input is in
   /// force.
-  public init(configuration: AgentConfiguration, logger: Logger) throws(DatapathError) {
+  init(configuration: AgentConfiguration, input: any AgentInput, logger: Logger) throws(DatapathError) {
     let pins = try PinDirectory(bpffs: configuration.bpffs)
     do {
       datapath = try Datapath(pins: pins, limits: configuration.limits, at: timeSinceBoot())
@@ -68,6 +69,7 @@ public actor Agent {
     scheduler = DrainScheduler(settings: configuration.drain)
     localEndpoints = LocalEndpoints(defaultInterval: configuration.drain.interval)
     self.configuration = configuration
+    self.input = input
     self.logger = logger
   }
 }

@@ -5,8 +5,7 @@ public import Manifests
 
 /// All that the agent is told at its start.
 public struct AgentConfiguration: Sendable {
-  /// A file or directory of Kubernetes objects.
-  public var manifests: String
+  public var input: Input
   public var selector: LabelSelector
   public var node: Node
   /// The cgroup v2 directory whose processes are spread and drained, with all below it.
@@ -23,11 +22,21 @@ public struct AgentConfiguration: Sendable {
   /// The command that runs `SelfTestServer`.
   public var selfTestServer: [String]
 
+  /// Where Services and EndpointSlices come from.
+  public enum Input: Sendable, Equatable {
+    /// A file or directory of Kubernetes objects.
+    case manifests(String)
+    /// The API server that a kubeconfig's current context names.
+    case kubeconfig(String)
+    /// The API server of the cluster in which the agent is a pod.
+    case inCluster
+  }
+
   public init(
-    manifests: String, selector: LabelSelector, node: Node, cgroup: String, bpffs: String, socket: String,
+    input: Input, selector: LabelSelector, node: Node, cgroup: String, bpffs: String, socket: String,
     policy: Policy, drain: DrainSettings, orphanTimeout: Duration, limits: DatapathLimits, selfTestServer: [String]
   ) {
-    self.manifests = manifests
+    self.input = input
     self.selector = selector
     self.node = node
     self.cgroup = cgroup

@@ -19,15 +19,16 @@ public struct AgentProgram: Sendable {
 
   /// Runs until it is told to end.
   ///
-  /// - Throws: `ManifestError`, `DatapathError`, `StatsServerError` or `KernelError` where it cannot start.
+  /// - Throws: `ManifestError`, `APIServerError`, `DatapathError`, `StatsServerError` or `KernelError` where it cannot
+  ///   start.
   public func run() async throws {
-    let source = ManifestSource(path: FilePath(configuration.manifests), selector: configuration.selector)
     // Bad input is found before anything in the kernel is touched.
-    _ = try source.load()
-    let agent = try Agent(configuration: configuration, logger: logger)
+    let input = try await configuration.openInput(logger: logger)
+    let agent = try Agent(configuration: configuration, input: input, logger: logger)
     let server = try StatsServer(socketPath: configuration.socket, provider: agent, logger: logger)
     let services: [any ServiceLifecycle.Service] = [
-      server, InputService(agent: agent, source: source), ReloadService(source: source), DrainService(agent: agent),
+      server, InputService(agent: agent, input: input), ReloadService(input: input, logger: logger),
+      DrainService(agent: agent),
     ]
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
@@ -44,30 +45,25 @@ public struct AgentProgram: Sendable {
   }
 }
 
-/// Follows the manifests.
+/// Puts in force what the input says, and goes on saying.
 private struct InputService: ServiceLifecycle.Service {
   let agent: Agent
-  let source: ManifestSource
+  let input: any AgentInput
 
   func run() async throws {
-    try await endingQuietly {
-      try await source.run { result in
-        let seen = timeSinceBoot()
-        switch result {
-        case .success(let cluster): try await agent.apply(cluster, seen: seen)
-        case .failure(let error): await agent.reject(error)
-        }
-      }
-    }
+    try await endingQuietly { try await input.run(agent) }
   }
 }
 
-/// SIGHUP reads the manifests again.
+/// SIGHUP reads the input again, where nothing may have told of its changes.
 private struct ReloadService: ServiceLifecycle.Service {
-  let source: ManifestSource
+  let input: any AgentInput
+  let logger: Logger
 
   func run() async throws {
-    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { source.reload() }
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+      if !input.reload() { logger.notice("SIGHUP: nothing to be read again, \(input.description) is followed") }
+    }
   }
 }
 

@@ -12,15 +12,24 @@ public struct AgentCommand: Verb {
   public static let configuration = CommandConfiguration(
     commandName: "agent", abstract: "Spread and drain the connections of this node.",
     discussion: """
-      Runs until SIGTERM; what is in the kernel by then stays in force, and the next agent adopts it. SIGHUP reads the \
-      manifests again.
+      Services and EndpointSlices come from the API server of the cluster in which it runs as a pod, from that which \
+      --kubeconfig names, or from --manifests. Runs until SIGTERM; what is in the kernel by then stays in force, and the \
+      next agent adopts it. SIGHUP reads the manifests again.
       """)
 
   @Option(
     help: ArgumentHelp("Services and EndpointSlices: a YAML or JSON file, or a directory of them.", valueName: "path"))
-  var manifests: String
+  var manifests: String?
 
-  @Option(help: ArgumentHelp("This node's name. Without it, every endpoint may be on this node.", valueName: "name"))
+  @Option(help: ArgumentHelp("A kubeconfig file, whose current context names the API server.", valueName: "path"))
+  var kubeconfig: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      This node's name. (default: with --manifests, any: every endpoint may be on this node; otherwise the machine's name, \
+      which is the kubelet's default too)
+      """, valueName: "name"))
   var nodeName: String?
 
   @Option(
@@ -94,6 +103,10 @@ public struct AgentCommand: Verb {
       drainPace > 0 && drainPace <= 100, "--drain-pace: expected a percentage above 0, to 100, found \(drainPace)")
     try require((1...1 << 24).contains(maxServices), "--max-services: expected 1 to 16777216, found \(maxServices)")
     try require((1...1 << 24).contains(maxEndpoints), "--max-endpoints: expected 1 to 16777216, found \(maxEndpoints)")
+    try require(
+      manifests == nil || kubeconfig == nil, "--manifests and --kubeconfig: only one of them can be the input")
+    try require(manifests != "", "--manifests: expected a path, found nothing")
+    try require(kubeconfig != "", "--kubeconfig: expected a path, found nothing")
     try require(nodeName != "", "--node-name: expected a name, found nothing")
   }
 
@@ -104,9 +117,15 @@ public struct AgentCommand: Verb {
     }
   }
 
+  private var input: AgentConfiguration.Input {
+    if let manifests { return .manifests(manifests) }
+    return kubeconfig.map { .kubeconfig($0) } ?? .inCluster
+  }
+
   private func agentConfiguration() throws -> AgentConfiguration {
     AgentConfiguration(
-      manifests: manifests, selector: serviceSelector.value, node: Node(name: nodeName),
+      input: input, selector: serviceSelector.value,
+      node: Node(name: nodeName ?? (manifests == nil ? Machine.hostName().lowercased() : nil)),
       cgroup: try cgroup ?? mountedCgroup(), bpffs: bpffs, socket: socket, policy: policy.value,
       drain: DrainSettings(
         interval: drainInterval.value, jitterPercent: drainJitter, pacePercent: drainPace,

@@ -2,6 +2,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Datapath
 internal import Kernel
+internal import Kubernetes
 internal import Manifests
 internal import StatsAPI
 internal import SystemPackage
@@ -24,6 +25,7 @@ extension Environment {
 func exitCode(for error: any Error) -> ExitCode {
   switch error {
   case let error as ManifestError: error.kind == .badData ? .badData : .configuration
+  case let error as APIServerError: error.kind == .configuration ? .configuration : .unavailable
   case let error as StatsServerError: error.errno.isPermission ? .notPermitted : .configuration
   case DatapathError.noBPFFileSystem, DatapathError.inUse, is NoCgroupError: .configuration
   case DatapathError.kernel(let error): exitCode(for: error)

@@ -1,3 +1,4 @@
+public import Balancing
 internal import CBPF
 public import Kernel
 
@@ -66,8 +67,7 @@ public enum Pins {
 
   /// How full the pinned maps are that can be full; none where no agent has pinned any.
   public static func usage(bpffs: String) throws(KernelError) -> [(map: String, entries: Int, maxEntries: Int)] {
-    let folders = try FileSystem.names(in: path(bpffs: bpffs)).filter { $0.hasPrefix("maps-") }
-    guard let folder = folders.last.map({ "\(path(bpffs: bpffs))/\($0)" }) else { return [] }
+    guard let folder = try mapFolder(bpffs: bpffs) else { return [] }
     var usage: [(map: String, entries: Int, maxEntries: Int)] = []
     if let services = try BPFMap<socket_address, Int32>(pinnedAt: "\(folder)/services") {
       usage.append(("services", try services.keys().count, services.maxEntries))
@@ -79,6 +79,19 @@ public enum Pins {
       usage.append(("local_endpoints", try endpoints.keys().count, endpoints.maxEntries))
     }
     return usage
+  }
+
+  /// The number of the map that holds a Service address's table: another one with each table that is put in force. Nil
+  /// where there is none.
+  public static func table(of service: SocketAddress, bpffs: String) throws(KernelError) -> UInt32? {
+    guard let folder = try mapFolder(bpffs: bpffs),
+      let services = try BPFMap<socket_address, UInt32>(pinnedAt: "\(folder)/services")
+    else { return nil }
+    return try services.value(for: socket_address(service))
+  }
+
+  private static func mapFolder(bpffs: String) throws(KernelError) -> String? {
+    try FileSystem.names(in: path(bpffs: bpffs)).last { $0.hasPrefix("maps-") }.map { "\(path(bpffs: bpffs))/\($0)" }
   }
 
   /// The numbers of the programs that the pinned links run.

@@ -37,10 +37,15 @@ public enum Capability: Int, Sendable, CaseIterable {
 /// Facts about the machine.
 public enum Machine {
   /// The kernel's release, as `uname -r` prints it.
-  public static func kernelRelease() -> String {
+  public static func kernelRelease() -> String { uname(\.release) }
+
+  /// The machine's name, as `uname -n` prints it.
+  public static func hostName() -> String { uname(\.nodename) }
+
+  private static func uname<Text>(_ field: KeyPath<utsname, Text>) -> String {
     var name = utsname()
-    uname(&name)
-    return withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    Glibc.uname(&name)
+    return withUnsafeBytes(of: name[keyPath: field]) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
   public static func processID() -> Int32 { getpid() }

@@ -11,11 +11,9 @@ extension Cluster {
     _ executable: String, _ arguments: [String] = [], on node: Node? = nil, within limit: Duration = .seconds(30)
   ) async throws -> RunningProgram {
     let socket = node?.socket ?? socket
-    var places = [
-      "--manifests", manifests, "--cgroup", (node?.cgroup ?? cgroup).path, "--bpffs", node?.bpffs ?? bpffs, "--socket",
-      socket,
-    ]
-    if let node { places += ["--node-name", node.name] }
+    let places =
+      try await inputFlags(of: node)
+      + ["--cgroup", (node?.cgroup ?? cgroup).path, "--bpffs", node?.bpffs ?? bpffs, "--socket", socket]
     let name = ["evenkeel agent", node?.name].compactMap(\.self).joined(separator: " of ")
     let agent = try await start([executable, "agent"] + places + arguments, name: name)
     try await eventually("readiness of the \(name)", within: limit, every: .milliseconds(50)) {

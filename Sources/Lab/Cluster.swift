@@ -1,3 +1,5 @@
+public import MockAPIServer
+
 /// A cluster in a box: nodes and pods made of network namespaces, veth pairs, bridges and cgroups, with Services that
 /// work as in a cluster with kube-proxy. Of the machine's own network, nothing is used or changed.
 ///
@@ -17,6 +19,8 @@ public actor Cluster {
 
   private nonisolated let resources: LabResources
   private let hasKubeProxy: Bool
+  private let objects: ObjectSource
+  private var apiServer: LabAPIServer?
   private let claim: LabResources.Claim
   private var nodeNumbers = NumberPool(AddressPlan.nodeNumbers, of: "nodes")
   private var serviceHosts = NumberPool(AddressPlan.serviceHosts, of: "Services")
@@ -29,12 +33,13 @@ public actor Cluster {
   public private(set) var nodes: [Node] = []
   public private(set) var pods: [Pod] = []
 
-  init(id: String, hasKubeProxy: Bool) throws(LabError) {
+  init(id: String, hasKubeProxy: Bool, objects: ObjectSource) throws(LabError) {
     try Prerequisites.check()
     resources = try LabResources(id: id)
     cgroup = try resources.cgroup()
     claim = try resources.claim()
     self.hasKubeProxy = hasKubeProxy
+    self.objects = objects
     self.id = id
     directory = resources.directory
     manifests = resources.manifests
@@ -46,10 +51,14 @@ public actor Cluster {
     try await resources.removeContents()  // the remains of a lab of this id that was killed
     try resources.make()
     try hostCgroup.make()
+    if objects == .apiServer { apiServer = try await LabAPIServer(in: directory) }
     try await addNode()
   }
 
-  func tearDown() async throws { try await resources.remove() }
+  func tearDown() async throws {
+    await apiServer?.server.stop()
+    try await resources.remove()
+  }
 
   // MARK: Nodes and pods
 
@@ -65,6 +74,7 @@ public actor Cluster {
     try resources.mountBPF(at: node.bpffs)
     try await NetworkNamespace.add([node.namespace])
     try await node.setUp(others: nodes)
+    try apiServer?.add(node)
     nodes.append(node)
     try await applyRules()
     return node
@@ -125,12 +135,14 @@ public actor Cluster {
     services[service.key] = service
     let draft = "\(directory)/\(service.key).draft"  // not in the agent's sight
     try SystemCalls.replace(manifestPath(of: service), with: Manifest(service).json(), draft: draft)
+    try apiServer?.put(service)
     try await applyRules()
   }
 
   public func remove(_ service: Service) async throws {
     services[service.key] = nil
     try SystemCalls.removeFile(manifestPath(of: service))
+    apiServer?.remove(service)
     try await applyRules()
   }
 
@@ -151,6 +163,27 @@ public actor Cluster {
   }
 
   // MARK: Programs beside the pods
+
+  /// The server from which agents have the lab's Services, to which others can be added.
+  ///
+  /// - Throws: `LabError.refused` where they have them from manifests.
+  public func objectServer() throws(LabError) -> MockAPIServer {
+    guard let apiServer else { throw .refused("this lab's objects are in manifests, not on an API server") }
+    return apiServer.server
+  }
+
+  /// The flags with which an agent has the lab's Services.
+  ///
+  /// - Parameter node: whose agent it is; nil: one agent for the whole cluster.
+  func inputFlags(of node: Node?) throws(LabError) -> [String] {
+    guard let apiServer else {
+      return ["--manifests", manifests] + (node.map { ["--node-name", $0.name] } ?? [])
+    }
+    guard let node = node ?? (nodes.count == 1 ? nodes[0] : nil) else {
+      throw .refused("one agent for several nodes has its objects from manifests, not from an API server")
+    }
+    return ["--kubeconfig", apiServer.kubeconfig, "--node-name", node.name]
+  }
 
   /// Starts a program in the machine's own network, as an agent runs with `hostNetwork`.
   public func start(

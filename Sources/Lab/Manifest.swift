@@ -7,7 +7,7 @@ struct Manifest: Encodable {
   let items: [Object]
 
   init(_ service: Service) {
-    items = [.service(service), .endpointSlice(service, .ipv4), .endpointSlice(service, .ipv6)]
+    items = [.service(service)] + Family.allCases.map { .endpointSlice(service, $0) }
   }
 
   /// The objects as one `v1` List, in JSON.
@@ -17,7 +17,12 @@ struct Manifest: Encodable {
     return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
   }
 
-  enum Family: String, Encodable {
+  /// The objects one by one, each in JSON.
+  func objects() throws -> [String] {
+    try items.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+  }
+
+  enum Family: String, Encodable, CaseIterable {
     case ipv4 = "IPv4"
     case ipv6 = "IPv6"
 
@@ -103,11 +108,15 @@ extension Manifest.Object {
         sessionAffinityConfig: service.affinitySeconds.map { .init(clientIP: .init(timeoutSeconds: $0)) }))
   }
 
+  static func sliceName(_ service: Service, _ family: Manifest.Family) -> String {
+    "\(service.name)-\(family.rawValue.lowercased())"
+  }
+
   static func endpointSlice(_ service: Service, _ family: Manifest.Family) -> Self {
     Self(
       apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice",
       metadata: .init(
-        name: "\(service.name)-\(family.rawValue.lowercased())", namespace: service.namespace,
+        name: sliceName(service, family), namespace: service.namespace,
         labels: ["kubernetes.io/service-name": service.name]),
       addressType: family, ports: service.ports.map { .init(name: $0.name, port: $0.targetPort) },
       endpoints: service.endpoints.map { endpoint in

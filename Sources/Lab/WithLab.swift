@@ -6,9 +6,9 @@
 ///   - kubeProxy: whether nodes translate Service addresses. Without, only an agent makes them work.
 /// - Throws: what `body` throws; `LabError` if the lab cannot be made or removed.
 public func withLab<Result>(
-  id: String? = nil, kubeProxy: Bool = true, _ body: (Cluster) async throws -> Result
+  id: String? = nil, kubeProxy: Bool = true, objects: ObjectSource? = nil, _ body: (Cluster) async throws -> Result
 ) async throws -> Result {
-  let lab = try Cluster(id: id ?? randomID(), hasKubeProxy: kubeProxy)
+  let lab = try Cluster(id: id ?? randomID(), hasKubeProxy: kubeProxy, objects: try objects ?? .ofEnvironment())
   let result: Result
   do {
     try await lab.setUp()

@@ -17,7 +17,7 @@ struct DecodeCommand: ParsableCommand {
 
   func run() throws {
     var measurement = Measurement(memoryBefore: memory())
-    let pages = APIPages(services: services, endpointsPerService: endpoints)
+    let pages = LargeCluster(services: services, endpointsPerService: endpoints)
     for page in pages.pages { try measurement.take(pages.serviceList(page)) }
     for page in pages.pages { try measurement.take(pages.endpointSliceList(page)) }
     measurement.finish()
@@ -32,7 +32,7 @@ struct DecodeCommand: ParsableCommand {
   /// The best of several: what it costs when nothing else is going on.
   private func oneSlice() throws -> (endpoints: Int, decoding: Duration) {
     let endpoints = 100
-    let page = APIPages(services: 1, endpointsPerService: endpoints).endpointSliceList(0..<1)
+    let page = LargeCluster(services: 1, endpointsPerService: endpoints).endpointSliceList(0..<1)
     let best = try (0..<100).map { _ in
       try ContinuousClock().measure { _ = try decoder.list(page, source: "decode") }
     }.min()

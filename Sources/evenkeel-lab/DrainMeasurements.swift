@@ -1,7 +1,5 @@
-import Glibc
 import Lab
 import StatsAPI
-import SystemPackage
 
 /// What an agent takes, with crowds of connections.
 struct DrainMeasurements {
@@ -79,38 +77,14 @@ struct DrainMeasurements {
   /// What an agent takes in half a minute.
   private func load(of agent: RunningProgram, in lab: Cluster) async throws -> String {
     let stats = StatsClient(socketPath: lab.socket)
-    let (cpu, start) = (try cpuSeconds(of: agent), monotonicSeconds())
+    let (usage, start) = (try ProcessUsage(of: agent), monotonicSeconds())
     let before = Ticks(try await stats.metrics())
     try await Task.sleep(for: .seconds(30))
     let ticks = Ticks(try await stats.metrics()) - before
-    let share = (try cpuSeconds(of: agent) - cpu) / (monotonicSeconds() - start)
+    let now = try ProcessUsage(of: agent)
+    let share = (now.cpuSeconds - usage.cpuSeconds) / (monotonicSeconds() - start)
     let goaways = try await stats.status().drain.goaways
-    return "\(rounded(share * 100)) % of a core, \(ticks), \(goaways) GOAWAYs, \(try residentMegabytes(of: agent)) MB"
-  }
-
-  /// User and system time; fields 14 and 15 of /proc/PID/stat (proc_pid_stat(5)).
-  private func cpuSeconds(of program: RunningProgram) throws -> Double {
-    let text = try contents(of: "/proc/\(program.processIdentifier)/stat")
-    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-    guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return .nan }
-    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-  }
-
-  private func residentMegabytes(of program: RunningProgram) throws -> String {
-    let line = try contents(of: "/proc/\(program.processIdentifier)/status").split(separator: "\n")
-      .first { $0.hasPrefix("VmRSS:") }
-    let kilobytes = line.flatMap { Double($0.split(separator: " ")[1]) } ?? .nan
-    return rounded(kilobytes / 1024)
-  }
-
-  private func contents(of path: String) throws -> String {
-    let file = try FileDescriptor.open(FilePath(path), .readOnly)
-    return try file.closeAfter {
-      try withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { buffer in
-        let count = try file.read(into: buffer)
-        return String(decoding: buffer[..<count], as: UTF8.self)
-      }
-    }
+    return "\(rounded(share * 100)) % of a core, \(ticks), \(goaways) GOAWAYs, \(rounded(now.residentMegabytes)) MB"
   }
 }
 

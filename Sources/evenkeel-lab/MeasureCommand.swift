@@ -16,6 +16,8 @@ struct MeasureCommand: AsyncParsableCommand {
     case rollingUpdate = "rolling-update"
     /// The agent of a node with 200 pods, 10,000 connections and 2,000 other processes.
     case node
+    /// The agent of a node in a cluster with 10,000 Services and 100,000 endpoints.
+    case cluster
   }
 
   @Argument(help: "What to measure.")
@@ -24,7 +26,7 @@ struct MeasureCommand: AsyncParsableCommand {
   @Option(help: "The evenkeel binary.")
   var agent: String = Executables.beside("evenkeel")
 
-  @Option(help: "How often to measure each but the node.")
+  @Option(help: "How often to measure each but the node and the cluster.")
   var runs = 3
 
   func validate() throws {
@@ -39,6 +41,7 @@ struct MeasureCommand: AsyncParsableCommand {
         case .terminating: try await repeated { try await DrainMeasurements(agent: agent).terminating() }
         case .scaleUp: try await repeated { try await EvennessMeasurements(agent: agent).scaleUp() }
         case .rollingUpdate: try await repeated { try await EvennessMeasurements(agent: agent).rollingUpdate() }
+        case .cluster: printLine(try await ClusterMeasurements(agent: agent).run())
         case .node: printLine(try await DrainMeasurements(agent: agent).node())
         }
       }

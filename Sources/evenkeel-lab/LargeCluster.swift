@@ -1,5 +1,6 @@
-/// The lists of a large cluster as an API server writes them, page by page: most of it is of no interest to us.
-struct APIPages {
+/// The Services of a large cluster, each with one EndpointSlice, as an API server writes them: most of it is of no
+/// interest to us.
+struct LargeCluster {
   let services: Int
   let endpointsPerService: Int
 
@@ -14,7 +15,24 @@ struct APIPages {
   func serviceList(_ page: Range<Int>) -> [UInt8] { list("Service", "v1", page.map(service)) }
 
   func endpointSliceList(_ page: Range<Int>) -> [UInt8] {
-    list("EndpointSlice", "discovery.k8s.io/v1", page.map(endpointSlice))
+    list("EndpointSlice", "discovery.k8s.io/v1", page.map { endpointSlice($0) })
+  }
+
+  /// A Service and its slice.
+  func objects(_ service: Int) -> [String] {
+    [object("Service", "v1", self.service(service)), changedSlice(service, generation: 0)]
+  }
+
+  /// A Service's slice, after its first pod has been replaced so often.
+  func changedSlice(_ service: Int, generation: Int) -> String {
+    object("EndpointSlice", "discovery.k8s.io/v1", endpointSlice(service, generation: generation))
+  }
+
+  /// The address of a Service, which has port 80.
+  func address(_ service: Int) -> String { "10.\(96 + service >> 16).\(service >> 8 & 255).\(service & 255)" }
+
+  private func object(_ kind: String, _ version: String, _ item: String) -> String {
+    #"{"kind":"\#(kind)","apiVersion":"\#(version)",\#(item.dropFirst())"#
   }
 
   private func list(_ kind: String, _ version: String, _ items: [String]) -> [UInt8] {
@@ -25,7 +43,7 @@ struct APIPages {
   }
 
   private func service(_ number: Int) -> String {
-    let (name, ip) = (name(number), "10.\(96 + number >> 16).\(number >> 8 & 255).\(number & 255)")
+    let (name, ip) = (name(number), address(number))
     let annotations = #"{"meta.helm.sh/release-name":"\#(name)","notes":"{\"spec\":{\"type\":\"ClusterIP\"}}\n"}"#
     let port = #"{"name":"grpc","protocol":"TCP","port":80,"targetPort":"grpc","appProtocol":"kubernetes.io/h2c"}"#
     return #"""
@@ -36,9 +54,13 @@ struct APIPages {
       """#
   }
 
-  private func endpointSlice(_ number: Int) -> String {
+  private func endpointSlice(_ number: Int, generation: Int = 0) -> String {
     let label = "kubernetes.io/service-name"
-    let endpoints = (0..<endpointsPerService).map { endpoint(number * endpointsPerService + $0, of: number) }
+    let endpoints = (0..<endpointsPerService).map { position in
+      // Numbers that no other pod has.
+      let number = number * endpointsPerService + position + (position == 0 ? generation << 18 : 0)
+      return endpoint(number, of: number)
+    }
     return #"""
       {"metadata":{\#(metadata(number, name: "\(name(number))-x7k2p", label: label)),\#(managedFields(number))},\#
       "addressType":"IPv4","endpoints":[\#(endpoints.joined(separator: ","))],\#
