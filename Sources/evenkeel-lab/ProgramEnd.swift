@@ -26,7 +26,7 @@ struct ProgramEnd: Sendable {
   /// SIGKILL. Anything else than a pipe (a terminal, /dev/null) has no such meaning.
   private func endOfInput() async {
     let (end, sink) = AsyncStream.makeStream(of: Never.self)
-    if isPipe(STDIN_FILENO) {
+    if (try? FileDescriptor.standardInput.stat().type) == .fifo {
       // A thread that may block; tasks must not.
       DispatchQueue.global().async {
         withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { buffer in
@@ -36,11 +36,6 @@ struct ProgramEnd: Sendable {
       }
     }
     for await _ in end {}
-  }
-
-  private func isPipe(_ descriptor: Int32) -> Bool {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
   }
 }
 
