@@ -106,7 +106,7 @@ extension WatchEvent {
       self = .bookmark(resourceVersion: version, endsInitialEvents: annotation?.isText("true") ?? false)
       return
     }
-    guard metadata.required("name") != nil, let name = object.objectName else { return nil }
+    guard let name = ObjectName(metadata) else { return nil }
     self = type == .deleted ? .deleted(name, resourceVersion: version) : .init(kind, name, version, at: object)
   }
 
@@ -154,11 +154,16 @@ extension Cursor {
 
   /// What an object is called, however little else of it is valid.
   fileprivate var objectName: ObjectName? {
-    // What is wrong with these fields has been said, or is said, where they are read for good.
-    guard let metadata = asDocument.fields()?["metadata"]?.fields(), let name = metadata["name"]?.nonEmptyText() else {
-      return nil
-    }
-    return ObjectName(namespace: metadata["namespace"]?.text() ?? "", name: name)
+    // A document of its own, since what is wrong with these fields is said where they are read for good.
+    asDocument.fields()?["metadata"]?.fields().flatMap(ObjectName.init)
+  }
+}
+
+extension ObjectName {
+  /// Nil, and a problem, if `metadata` holds no name.
+  fileprivate init?(_ metadata: Fields) {
+    guard let name = metadata.required("name")?.nonEmptyText() else { return nil }
+    self.init(namespace: metadata["namespace"]?.text() ?? "", name: name)
   }
 }
 

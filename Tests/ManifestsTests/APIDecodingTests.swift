@@ -174,6 +174,10 @@ struct APIDecodingTests {
         #"{"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{"resourceVersion":"1"}}}"#,
         "object.metadata.name: required, and missing"
       ),
+      (
+        #"{"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":{"resourceVersion":"1","name":7}}}"#,
+        "object.metadata.name: expected a string in quotes, found 7"
+      ),
       (#"{"type":"ERROR","object":{"kind":"Status"}}"#, "object.code: required, and missing"),
       (#"{"type":"ADDED","object":{"kind":"Ser"#, "not valid"),
     ])
