@@ -56,6 +56,7 @@ extension APIServerSettings {
   {
     guard server.usesTLS else { return nil }
     var tls = TLSConfiguration.makeClientConfiguration()
+    tls.minimumTLSVersion = .tlsv12
     switch trust {
     case .system: break
     case .anything: tls.certificateVerification = .none

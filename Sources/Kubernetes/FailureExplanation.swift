@@ -79,16 +79,19 @@ struct FailureExplanation: Sendable {
     switch name {
     case "CERTIFICATE_VERIFY_FAILED": return await untrustedCertificate()
     case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return untrusted("the server does not speak TLS", "is it http://?")
-    case "TLSV1_ALERT_CERTIFICATE_REQUIRED":
-      return untrusted("the server asks for a client certificate", "give it to the user in the kubeconfig")
-    case let alert where alert.contains("ALERT") && isCertificateGiven:
-      return untrusted(
-        "the server refuses our client certificate: \(alert)", "has it expired, or is it another cluster's?")
+    case let alert where alert.contains(/ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/): return refusedClient(alert)
     default: return untrusted("no TLS with it: \(name)")
     }
   }
 
-  private var isCertificateGiven: Bool { settings.identity.certificate != nil || settings.identity.plugin != nil }
+  /// - Parameter alert: What the server sent (RFC 8446 §6.2): of servers in Go, `bad_certificate` may also mean none.
+  private func refusedClient(_ alert: String) -> APIServerError {
+    if settings.identity.certificate == nil && settings.identity.plugin == nil {
+      return untrusted("the server asks for a client certificate", "give it to the user in the kubeconfig")
+    }
+    return untrusted(
+      "the server refuses our client certificate: \(alert)", "has it expired, or is it another cluster's?")
+  }
 
   /// BoringSSL says only that it does not trust a certificate; why can be seen from it.
   private func untrustedCertificate() async -> APIServerError {
@@ -102,7 +105,9 @@ struct FailureExplanation: Sendable {
     if TimeInterval(certificate.notValidBefore) > now {
       return untrusted("the server's certificate is not valid yet", "is this node's clock right?")
     }
-    return untrusted("the server's certificate is not signed by \(authority)", "is it the authority of this cluster?")
+    return untrusted(
+      "the server's certificate is not signed by \(authority)",
+      "is that the cluster's root authority? An intermediate one alone is not enough")
   }
 
   private var authority: String {
@@ -117,6 +122,7 @@ struct FailureExplanation: Sendable {
     let names = await PeerCertificate.ask(settings, limits)?.names ?? []
     let list = names.isEmpty ? "" : ", but for \(names.joined(separator: ", "))"
     return untrusted(
-      "the server's certificate is not for \(wanted)\(list)", "give one of its names in tls-server-name")
+      "the server's certificate is not for \(wanted)\(list)",
+      "it needs that name, or a kubeconfig one of its names in tls-server-name")
   }
 }

@@ -229,7 +229,9 @@ extension Entry {
     var rest: [(name: String, value: String)] = []
     rest += user.impersonateUID.map { [("Impersonate-Uid", $0)] } ?? []
     rest += (user.impersonateGroups ?? []).map { ("Impersonate-Group", $0) }
-    for (key, values) in user.impersonateExtra ?? [:] { rest += values.map { ("Impersonate-Extra-\(key)", $0) } }
+    for (key, values) in (user.impersonateExtra ?? [:]).sorted(by: { $0.key < $1.key }) {
+      rest += values.map { ("Impersonate-Extra-\(percentEncoded(key.lowercased()))", $0) }
+    }
     guard let name = user.impersonate, !name.isEmpty else {
       if !rest.isEmpty { throw wrong("as-uid, as-groups or as-user-extra is given without as") }
       return []

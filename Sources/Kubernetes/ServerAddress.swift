@@ -52,7 +52,7 @@ func withoutBrackets(_ host: String) -> String {
 }
 
 /// Everything but letters, digits and `-._~` percent-encoded (RFC 3986 §2.3). A `+` too: Go reads it as a space.
-private func percentEncoded(_ text: String) -> String {
+func percentEncoded(_ text: String) -> String {
   text.utf8.map { byte in
     let character = Character(Unicode.Scalar(byte))
     if character.isASCII && (character.isLetter || character.isNumber) || "-._~".contains(character) {

@@ -39,6 +39,55 @@ struct KubeconfigTests {
     #expect(authority.place == .file(folder / "pki/ca.crt"))
   }
 
+  @Test("is read as kubectl 1.32 writes it")
+  func kubectl() throws {
+    let settings = try settings(
+      """
+      apiVersion: v1
+      clusters:
+      - cluster:
+          certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==
+          proxy-url: http://proxy:3128
+          server: https://10.0.0.1:6443
+          tls-server-name: kubernetes
+        name: dev
+      contexts:
+      - context:
+          cluster: dev
+          namespace: x
+          user: login
+        name: dev
+      current-context: dev
+      kind: Config
+      preferences: {}
+      users:
+      - name: basic
+        user:
+          password: pw
+          username: me
+      - name: login
+        user:
+          exec:
+            apiVersion: client.authentication.k8s.io/v1
+            args:
+            - get
+            - token
+            command: login
+            env:
+            - name: A
+              value: "1"
+            interactiveMode: Never
+            provideClusterInfo: true
+      """)
+    #expect(settings.server.description == "https://10.0.0.1:6443")
+    #expect(settings.tlsServerName == "kubernetes")
+    #expect(settings.proxy == .init(kind: .http, host: "proxy", port: 3128))
+    let plugin = try #require(settings.identity.plugin)
+    #expect(plugin.command == "login")
+    #expect(plugin.arguments == ["get", "token"])
+    #expect(try plugin.cluster?.authority?.readText() == "-----BEGIN CERTIFICATE-----")
+  }
+
   @Test("may be written in JSON")
   func json() throws {
     let settings = try settings(
@@ -88,12 +137,14 @@ struct KubeconfigTests {
   @Test("gives headers for a user and password, and for acting as somebody else")
   func headers() throws {
     let settings = try settings(
-      user: "username: me, password: pw, as: you, as-uid: u1, as-groups: [g1, g2], as-user-extra: {scopes: [s1]}")
+      user:
+        "username: me, password: pw, as: you, as-uid: u1, as-groups: [g1, g2], as-user-extra: {example.com/Scopes: [s1]}"
+    )
     let headers = settings.headers(try settings.credentials(issued: nil)).map { "\($0.name): \($0.value)" }
     #expect(
       headers == [
         "Impersonate-User: you", "Impersonate-Uid: u1", "Impersonate-Group: g1", "Impersonate-Group: g2",
-        "Impersonate-Extra-scopes: s1", "Authorization: Basic bWU6cHc=",
+        "Impersonate-Extra-example.com%2Fscopes: s1", "Authorization: Basic bWU6cHc=",
       ])
   }
 

@@ -281,6 +281,19 @@ struct TransportTLSTests {
     }
   }
 
+  @Test("works with an intermediate authority beside its root, and not with it alone")
+  func intermediate() async throws {
+    let certificates = try await Certificates.shared()
+    try await withServer(tls: try .server(certificates.serverBelow)) { server in
+      let both = certificates.authority + certificates.intermediate
+      let status = try await self.status(.secure(server, authority: both))
+      #expect(status == 200)
+      let error = try await failure(.secure(server, authority: certificates.intermediate))
+      #expect(error.kind == .untrusted)
+      #expect(error.advice?.hasSuffix("An intermediate one alone is not enough") == true)
+    }
+  }
+
   @Test("fails with another authority, and says whose it is")
   func wrongAuthority() async throws {
     let certificates = try await Certificates.shared()
@@ -290,7 +303,8 @@ struct TransportTLSTests {
       #expect(
         error.description
           == "cannot get /x from https://127.0.0.1:\(server.port): the server's certificate is not signed by "
-          + "certificate-authority-data of a test's settings; is it the authority of this cluster?")
+          + "certificate-authority-data of a test's settings; is that the cluster's root authority? An intermediate one "
+          + "alone is not enough")
       #expect(server.requests.isEmpty)
     }
   }
@@ -327,7 +341,8 @@ struct TransportTLSTests {
       #expect(error.kind == .untrusted)
       #expect(
         error.description == "cannot get /x from https://127.0.0.1:\(server.port): the server's certificate is not for "
-          + "127.0.0.1, but for elsewhere.example, 192.0.2.1; give one of its names in tls-server-name")
+          + "127.0.0.1, but for elsewhere.example, 192.0.2.1; it needs that name, or a kubeconfig "
+          + "one of its names in tls-server-name")
     }
     try await withServer(tls: try .server(certificates.serverElsewhere)) { server in
       let error = try await failure(.secure(server, host: "localhost", authority: certificates.authority))
