@@ -9,6 +9,7 @@ public final class MockAPIServer: Sendable {
   let responder: Responder
   private let listener: any Channel
   private let connections = Connections()
+  public let port: Int
   /// `http://127.0.0.1:40123`
   public let url: String
 
@@ -34,7 +35,8 @@ public final class MockAPIServer: Sendable {
       .bind(host: options.host, port: options.port).get()
     self.responder = responder
     let host = options.host.contains(":") ? "[\(options.host)]" : options.host
-    url = "\(tls == nil ? "http" : "https")://\(host):\(listener.localAddress?.port ?? options.port)"
+    port = listener.localAddress?.port ?? options.port
+    url = "\(tls == nil ? "http" : "https")://\(host):\(port)"
   }
 
   /// Closes the port and every connection.

@@ -222,21 +222,51 @@ struct KubernetesSourceTests {
     struct Failure: Error {}
     try await withMockAPIServer { server in
       try server.put(objects)
-      let source = KubernetesSource(
-        transport: PlainTransport(url: server.url), nodeName: nil, settings: .quick, now: sinceStart, logger: .silent)
-      for _ in 0..<2 {
-        await #expect(throws: Failure.self) {
-          try await source.run { update in
-            #expect(update.isComplete && update.cluster.services.count == 2)
-            throw Failure()
+      try await withClient(.plain(server)) { client in
+        let source = KubernetesSource(
+          transport: client, nodeName: nil, settings: .quick, now: sinceStart, logger: .silent)
+        for _ in 0..<2 {
+          await #expect(throws: Failure.self) {
+            try await source.run { update in
+              #expect(update.isComplete && update.cluster.services.count == 2)
+              throw Failure()
+            }
           }
         }
+        let (called, call) = AsyncStream.makeStream(of: Void.self)
+        let task = Task { try await source.run { _ in call.yield() } }
+        _ = await called.first { _ in true }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
       }
-      let (called, call) = AsyncStream.makeStream(of: Void.self)
-      let task = Task { try await source.run { _ in call.yield() } }
-      _ = await called.first { _ in true }
-      task.cancel()
-      await #expect(throws: CancellationError.self) { try await task.value }
+    }
+  }
+
+  @Test("all of it over TLS, with a token that changes while it is watched")
+  func secure() async throws {
+    let certificates = try await Certificates.shared()
+    let folder = try Folder()
+    try folder.write("first", to: "token")
+    let options = MockAPIServer.Options(tls: try .server(certificates.server), tokens: ["first"])
+    try await withMockAPIServer(options) { server in
+      try server.put(objects)
+      var settings = APIServerSettings.plain(server)
+      settings.server = ServerAddress(usesTLS: true, host: "127.0.0.1", port: server.port)
+      settings.trust = .authority(.text(certificates.authority, "certificate-authority-data"))
+      settings.identity.token = .file(folder / "token", "tokenFile")
+      try await withClient(settings) { client in
+        let source = KubernetesSource(
+          transport: client, nodeName: "n1", settings: .quick, now: sinceStart, logger: .silent)
+        try await SourceRun.against(server, source) { run in
+          #expect(await run.next()?.cluster.services.count == 2)
+          try folder.write("second", to: "token")
+          server.setTokens(["second"])
+          server.cutWatches()
+          try server.put(slice("cart-1", of: "cart", pods: [7]))
+          #expect(await run.next()?.cluster.services.map(\.service.name) == ["cart"])
+          #expect(run.endpoints["cart"] == ["10.244.0.7:50051"])
+        }
+      }
     }
   }
 }

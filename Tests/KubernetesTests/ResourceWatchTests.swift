@@ -266,7 +266,7 @@ struct ResourceWatchTests {
       for number in 0..<5 { try run.server.put(node("n\(number)", zone: nil)) }
       run.server.sendBookmarks()
       run.server.cutWatches()
-      await run.server.waitForRequests { $0.count == 2 }
+      await run.server.waitForRequests { $0.count >= 2 }
       #expect(run.versions == ["7"])
     }
   }
@@ -277,7 +277,7 @@ struct ResourceWatchTests {
     settings.lifetime = .seconds(1)...(.seconds(1))
     try await WatchRun.of(objects: [service("a")], settings: settings) { run in
       #expect(await run.all() == "a")
-      await run.server.waitForRequests { $0.count == 3 }
+      await run.server.waitForRequests { $0.count >= 3 }
       #expect(run.server.requests.allSatisfy { $0.query["timeoutSeconds"] == "1" })
       try run.server.put(service("b"))
       #expect(await run.change() == "changed: b")
@@ -369,17 +369,18 @@ struct ResourceWatchTests {
   @Test("Retry-After is taken from the header, and from the Status where there is none")
   func retryAfter() async throws {
     try await withMockAPIServer { server in
-      let transport = PlainTransport(url: server.url)
-      let decoder = ManifestDecoder(unknownFields: .ignored)
-      server.fail(.status(429, reason: "TooManyRequests", message: "slow \"down\"", retryAfter: 7))
-      let response = try await transport.get(APIRequest(path: "/api/v1/services"))
-      #expect(
-        await response.apiStatus(decoder)
-          == APIStatus(code: 429, reason: "TooManyRequests", message: "slow \"down\"", retryAfter: .seconds(7)))
-      server.fail(.status(503, reason: "ServiceUnavailable", retryAfter: 9))
-      var bare = try await transport.get(APIRequest(path: "/api/v1/services"))
-      bare.retryAfter = nil
-      #expect(await bare.apiStatus(decoder).retryAfter == .seconds(9))
+      try await withClient(.plain(server)) { client in
+        let decoder = ManifestDecoder(unknownFields: .ignored)
+        server.fail(.status(429, reason: "TooManyRequests", message: "slow \"down\"", retryAfter: 7))
+        let response = try await client.get(APIRequest(path: "/api/v1/services"))
+        #expect(
+          await response.apiStatus(decoder)
+            == APIStatus(code: 429, reason: "TooManyRequests", message: "slow \"down\"", retryAfter: .seconds(7)))
+        server.fail(.status(503, reason: "ServiceUnavailable", retryAfter: 9))
+        var bare = try await client.get(APIRequest(path: "/api/v1/services"))
+        bare.retryAfter = nil
+        #expect(await bare.apiStatus(decoder).retryAfter == .seconds(9))
+      }
     }
   }
 }

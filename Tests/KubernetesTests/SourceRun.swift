@@ -39,9 +39,16 @@ final class SourceRun: Sendable {
     _ server: MockAPIServer, selector: LabelSelector = .everything, nodeName: String? = "n1",
     settings: WatchSettings = .quick, _ body: @Sendable (SourceRun) async throws -> Void
   ) async throws {
-    let source = KubernetesSource(
-      transport: PlainTransport(url: server.url), selector: selector, nodeName: nodeName, settings: settings,
-      now: sinceStart, logger: .silent)
+    try await withClient(.plain(server)) { client in
+      let source = KubernetesSource(
+        transport: client, selector: selector, nodeName: nodeName, settings: settings, now: sinceStart, logger: .silent)
+      try await against(server, source, body)
+    }
+  }
+
+  static func against(
+    _ server: MockAPIServer, _ source: KubernetesSource, _ body: @Sendable (SourceRun) async throws -> Void
+  ) async throws {
     let run = SourceRun(server, source)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await source.run { await run.take($0) } }

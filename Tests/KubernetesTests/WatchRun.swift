@@ -36,10 +36,19 @@ final class WatchRun: Sendable {
     _ server: MockAPIServer, _ resource: WatchedResource = .services(.everything), settings: WatchSettings = .quick,
     _ body: @Sendable (WatchRun) async throws -> Void
   ) async throws {
+    try await withClient(.plain(server)) { client in
+      try await against(server, client, resource, settings, body)
+    }
+  }
+
+  private static func against(
+    _ server: MockAPIServer, _ client: APIServerClient, _ resource: WatchedResource, _ settings: WatchSettings,
+    _ body: @Sendable (WatchRun) async throws -> Void
+  ) async throws {
     let (changes, change) = AsyncStream.makeStream(of: WatchChange.self)
     let (problems, problem) = AsyncStream.makeStream(of: SourceProblem?.self)
     let watch = ResourceWatch(
-      resource, transport: PlainTransport(url: server.url), settings: settings, now: sinceStart, logger: .silent,
+      resource, transport: client, settings: settings, now: sinceStart, logger: .silent,
       handler: .init(change: { change.yield($0) }, problem: { problem.yield($0) }))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await watch.run() }
@@ -88,6 +97,13 @@ final class WatchRun: Sendable {
 
   /// The requests for watches that go on from a version, in order.
   var versions: [String] { server.requests.filter(\.isWatch).compactMap { $0.query["resourceVersion"] } }
+}
+
+extension APIServerSettings {
+  /// A server in plain HTTP.
+  static func plain(_ server: MockAPIServer) -> APIServerSettings {
+    APIServerSettings(source: "a test", server: ServerAddress(usesTLS: false, host: "127.0.0.1", port: server.port))
+  }
 }
 
 /// Time since some moment of this process.
