@@ -14,6 +14,8 @@ public struct AgentConfiguration: Sendable {
   public var bpffs: String
   /// The Unix socket of the stats API.
   public var socket: String
+  /// Where Prometheus may scrape over TCP; nil: nowhere.
+  public var metricsAddress: SocketAddress?
   public var policy: Policy
   public var drain: DrainSettings
   /// For how long an address must have been in no EndpointSlice before connections to it are closed; zero: they are not.
@@ -34,7 +36,8 @@ public struct AgentConfiguration: Sendable {
 
   public init(
     input: Input, selector: LabelSelector, node: Node, cgroup: String, bpffs: String, socket: String,
-    policy: Policy, drain: DrainSettings, orphanTimeout: Duration, limits: DatapathLimits, selfTestServer: [String]
+    metricsAddress: SocketAddress?, policy: Policy, drain: DrainSettings, orphanTimeout: Duration,
+    limits: DatapathLimits, selfTestServer: [String]
   ) {
     self.input = input
     self.selector = selector
@@ -42,6 +45,7 @@ public struct AgentConfiguration: Sendable {
     self.cgroup = cgroup
     self.bpffs = bpffs
     self.socket = socket
+    self.metricsAddress = metricsAddress
     self.policy = policy
     self.drain = drain
     self.orphanTimeout = orphanTimeout

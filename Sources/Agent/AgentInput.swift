@@ -17,6 +17,9 @@ protocol AgentInput: Sendable {
 
   /// Reads everything again; false where nothing can have been missed.
   func reload() -> Bool
+
+  /// Lets go of what it holds; to be called at the end, however that comes.
+  func close() async
 }
 
 extension AgentConfiguration {
@@ -58,6 +61,8 @@ private struct ManifestInput: AgentInput {
     source.reload()
     return true
   }
+
+  func close() {}
 }
 
 private struct KubernetesInput: AgentInput {
@@ -76,16 +81,10 @@ private struct KubernetesInput: AgentInput {
   var problems: [String] { source.problems.map(\.message) }
 
   func run(_ agent: Agent) async throws {
-    let result = await Result { try await source.run { try await agent.apply($0.cluster, seen: $0.seen) } }
-    await client.shutdown()
-    try result.get()
+    try await source.run { try await agent.apply($0.cluster, seen: $0.seen) }
   }
 
   func reload() -> Bool { false }
-}
 
-extension Result where Failure == any Error {
-  fileprivate init(_ body: () async throws -> Success) async {
-    do { self = .success(try await body()) } catch { self = .failure(error) }
-  }
+  func close() async { await client.shutdown() }
 }

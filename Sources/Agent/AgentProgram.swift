@@ -24,17 +24,30 @@ public struct AgentProgram: Sendable {
   public func run() async throws {
     // Bad input is found before anything in the kernel is touched.
     let input = try await configuration.openInput(logger: logger)
+    do {
+      try await run(input)
+    } catch {
+      await input.close()
+      throw error
+    }
+    await input.close()
+    logger.info("ended; the data path stays in force")
+  }
+
+  private func run(_ input: any AgentInput) async throws {
     let agent = try Agent(configuration: configuration, input: input, logger: logger)
     let server = try StatsServer(socketPath: configuration.socket, provider: agent, logger: logger)
-    let services: [any ServiceLifecycle.Service] = [
+    var services: [any ServiceLifecycle.Service] = [
       server, InputService(agent: agent, input: input), ReloadService(input: input, logger: logger),
       DrainService(agent: agent),
     ]
+    if let address = configuration.metricsAddress {
+      services.insert(try await MetricsServer(address: address, provider: agent, logger: logger), at: 1)
+    }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
     try await group.run()
-    logger.info("ended; the data path stays in force")
   }
 
   /// The life cycle's own lines matter only where something is wrong.

@@ -44,6 +44,11 @@ public struct AgentCommand: Verb {
   @Option(help: ArgumentHelp("The Unix socket of the stats API.", valueName: "path"))
   var socket = "/run/evenkeel/evenkeel.sock"
 
+  @Option(
+    help: ArgumentHelp(
+      "Where Prometheus may scrape /metrics over TCP, beside the socket. (default: nowhere)", valueName: "ip:port"))
+  var metricsAddress: MetricsAddressArgument?
+
   @Option(help: "How an endpoint is chosen: least-connections, random or maglev.")
   var policy = PolicyArgument(value: .leastConnections)
 
@@ -126,7 +131,8 @@ public struct AgentCommand: Verb {
     AgentConfiguration(
       input: input, selector: serviceSelector.value,
       node: Node(name: nodeName ?? (manifests == nil ? Machine.hostName().lowercased() : nil)),
-      cgroup: try cgroup ?? mountedCgroup(), bpffs: bpffs, socket: socket, policy: policy.value,
+      cgroup: try cgroup ?? mountedCgroup(), bpffs: bpffs, socket: socket,
+      metricsAddress: metricsAddress?.value, policy: policy.value,
       drain: DrainSettings(
         interval: drainInterval.value, jitterPercent: drainJitter, pacePercent: drainPace,
         rebalanceWindow: rebalanceWindow.value, grace: drainGrace.value),

@@ -45,6 +45,20 @@ struct SelectorArgument: ExpressibleByArgument {
   var defaultValueDescription: String { "all" }
 }
 
+/// `10.0.0.1:9713` or `[fd00::1]:9713`. As the port must be given, the last colon is always what separates it, and the
+/// brackets can be left out: a pod spec's `$(HOST_IP):9713` serves nodes of both families.
+struct MetricsAddressArgument: ExpressibleByArgument {
+  var value: SocketAddress
+
+  init?(argument: String) {
+    guard let colon = argument.lastIndex(of: ":") else { return nil }
+    let (host, port) = (argument[..<colon], argument[argument.index(after: colon)...])
+    let isBare = host.contains(":") && host.first != "["
+    guard let value = SocketAddress(isBare ? "[\(host)]:\(port)" : argument) else { return nil }
+    self.value = value
+  }
+}
+
 struct LogLevelArgument: ExpressibleByArgument {
   var value: Logger.Level
 

@@ -147,6 +147,9 @@ extension AgentMetrics {
   private static func agentFamilies(_ status: Status) -> [MetricFamily] {
     [
       family(
+        "drain_enabled", "1 while connections are drained, 0 while they are only spread.", .gauge,
+        [number(status.drain.enabled ? 1 : 0)]),
+      family(
         "goaways_unguarded_total", "GOAWAYs that left without being checked: must stay 0.", .counter,
         [number(status.drain.unguarded)]),
       family(

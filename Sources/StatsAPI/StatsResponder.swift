@@ -14,6 +14,8 @@ struct StatsResponder: Sendable {
 
   let provider: any StatsProvider
   let logger: Logger
+  /// The paths that are answered; the others are unknown.
+  var routes = Route.allCases
 
   enum Route: String, CaseIterable {
     case status = "/v1/status"
@@ -25,6 +27,9 @@ struct StatsResponder: Sendable {
     case readiness = "/readyz"
 
     var method: HTTPRequest.Method { self == .drain ? .post : .get }
+
+    /// What may be shown to anybody: no address, no connection, and nothing is changed.
+    static let open = [metrics, health, readiness]
   }
 
   /// Answers anything that could be read as a request; throws only where the client's connection breaks off.
@@ -41,7 +46,7 @@ struct StatsResponder: Sendable {
   }
 
   private func answer(_ request: inout Request, on channel: any Channel) async throws -> Response {
-    switch try Self.route(of: request) {
+    switch try route(of: request) {
     case .status: return try .json(await provider.status())
     case .services: return try .json(ServiceList(services: await provider.services()))
     case .connections: return try .json(ConnectionList(connections: await provider.connections()))
@@ -58,10 +63,10 @@ struct StatsResponder: Sendable {
     }
   }
 
-  private static func route(of request: Request) throws(HTTPFailure) -> Route {
+  private func route(of request: Request) throws(HTTPFailure) -> Route {
     let path = request.uri.path
-    guard let route = Route(rawValue: path) else {
-      let known = Route.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let route = Route(rawValue: path), routes.contains(route) else {
+      let known = routes.map(\.rawValue).joined(separator: ", ")
       throw HTTPFailure(.notFound, "no such path: \(path); there are \(known)")
     }
     guard request.method == route.method else {

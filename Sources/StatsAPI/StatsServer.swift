@@ -1,4 +1,3 @@
-internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -11,9 +10,6 @@ internal import SystemPackage
 ///
 /// The socket's mode decides who may connect; only root may POST.
 public final class StatsServer: ServiceLifecycle.Service {
-  /// Connections on which no request comes for so long are closed.
-  static let idleTimeout: TimeAmount = .seconds(60)
-
   /// Nil once the server has ended: with the value goes the file.
   private let socket: Mutex<ListeningSocket?>
   private let socketPath: String
@@ -44,36 +40,11 @@ public final class StatsServer: ServiceLifecycle.Service {
     }
   }
 
-  /// Answers are snapshots made in milliseconds: there is nothing worth waiting for at the end, so being cancelled is
-  /// all there is to a shutdown, whatever the clients do.
-  ///
-  /// Each connection gets its task where it is accepted. Handed over through the listening channel's asynchronous
-  /// sequence, those not yet taken from it would be dropped when the task is cancelled, and `NIOAsyncChannel` ends the
-  /// process where it is dropped unused (swift-nio#2637).
   private func serve(on descriptor: CInt) async throws {
-    let (responder, logger, connections) = (responder, logger, OpenConnections())
-    let http = HTTP1Channel(
-      responder: { request, writer, channel in
-        let response = try await responder.response(to: request, on: channel)
-        try await writer.write(response: response.head, body: response.body)
-      },
-      configuration: .init(idleTimeout: Self.idleTimeout))
+    let connections = OpenConnections()
     let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .childChannelInitializer { channel in
-        guard connections.add(channel) else {
-          return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
-        }
-        return http.setup(channel: channel, logger: logger).map { connection in
-          _ = Task { await http.handle(value: connection, logger: logger) }
-        }
-      }
+      .answering(with: responder, keeping: connections, logger: logger)
       .withBoundSocket(descriptor).get()
-    try await withTaskCancellationHandler {
-      try await listener.closeFuture.get()
-    } onCancel: {
-      listener.close(promise: nil)
-    }
-    await connections.close()
+    try await listener.waitUntilCancelled(closing: connections)
   }
 }

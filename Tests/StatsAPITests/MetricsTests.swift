@@ -191,6 +191,9 @@ private let expectedAgentMetrics = """
   # HELP evenkeel_orphans_closed_total Connections of this node's clients closed because their pod has vanished.
   # TYPE evenkeel_orphans_closed_total counter
   evenkeel_orphans_closed_total 3
+  # HELP evenkeel_drain_enabled 1 while connections are drained, 0 while they are only spread.
+  # TYPE evenkeel_drain_enabled gauge
+  evenkeel_drain_enabled 1
   # HELP evenkeel_goaways_unguarded_total GOAWAYs that left without being checked: must stay 0.
   # TYPE evenkeel_goaways_unguarded_total counter
   evenkeel_goaways_unguarded_total 0

@@ -3,7 +3,7 @@ import Testing
 
 @testable import StatsAPI
 
-/// A connection to a Unix socket on which anything can be sent.
+/// A connection to a Unix socket, or to a port of this machine, on which anything can be sent.
 final class RawClient: Sendable {
   private let descriptor: CInt
 
@@ -15,6 +15,22 @@ final class RawClient: Sendable {
   convenience init?(ifListening path: String) {
     guard let descriptor = RawClient.connect(to: path) else { return nil }
     self.init(descriptor)
+  }
+
+  /// Connects to 127.0.0.1.
+  convenience init(port: UInt16) throws {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    self.init(descriptor)
+    try #require(result == 0, "connect to port \(port): \(errno)")
   }
 
   private init(_ descriptor: CInt) { self.descriptor = descriptor }
