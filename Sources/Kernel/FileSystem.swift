@@ -20,6 +20,24 @@ public struct Cgroup: ~Copyable, Sendable {
     descriptor = opened
   }
 
+  /// The cgroup that this process is in, of what its cgroup namespace shows: in a container, mostly the container's.
+  ///
+  /// - Throws: for the root of all cgroups too, as what is meant for this process would concern everybody there.
+  public static func own() throws(KernelError) -> Cgroup {
+    guard
+      let mount = FileSystem.cgroupMount(in: try Machine.text(of: "/proc/self/mounts")),
+      let path = FileSystem.ownCgroup(in: try Machine.text(of: "/proc/self/cgroup"))
+    else { throw KernelError("find this process's cgroup", .noSuchFileOrDirectory) }
+    let own = try Cgroup(path: mount + path)
+    guard try own.id() != rootID else {
+      throw KernelError("use \(own.path) as a cgroup of its own", .notPermitted, advice: "it is the root of all cgroups")
+    }
+    return own
+  }
+
+  /// The number of the hierarchy's root (kernfs_create_root in fs/kernfs/dir.c).
+  private static let rootID: UInt64 = 1
+
   /// The cgroup's number, as BPF knows it: the inode of its directory (kernfs).
   public func id() throws(KernelError) -> UInt64 {
     var status = stat()
@@ -47,6 +65,13 @@ public enum FileSystem {
     }
   }
 
+  /// Whether the mount that a path lies in may not be written to; the corresponding C function is `statfs`.
+  public static func isReadOnly(_ path: String) throws(KernelError) -> Bool {
+    var status = statfs()
+    try check("use \(path)") { statfs(path, &status) }
+    return status.f_flags & ST_RDONLY != 0
+  }
+
   /// Where the cgroup v2 file system is mounted: its first mount. On machines that have v1 beside it that is not
   /// /sys/fs/cgroup itself. `mounts` is the text of /proc/self/mounts.
   public static func cgroupMount(in mounts: String) -> String? {
@@ -55,6 +80,14 @@ public enum FileSystem {
       if fields.count > 2 && fields[2] == "cgroup2" { return unescaped(fields[1]) }
     }
     return nil
+  }
+
+  /// The path of a process's cgroup below the root that its namespace shows; nil where it lies outside of that.
+  /// `text` is the text of /proc/self/cgroup, in which v2 has the number 0 (cgroups(7)).
+  static func ownCgroup(in text: String) -> String? {
+    let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
+    guard let path = line?.dropFirst(3), !path.hasPrefix("/..") else { return nil }
+    return path == "/" ? "" : String(path)
   }
 
   /// In /proc/self/mounts, a space, tab, newline or backslash is written as its octal number.

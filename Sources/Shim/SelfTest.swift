@@ -15,21 +15,33 @@ public enum SelfTest {
   }
 
   /// - Parameters:
-  ///   - cgroup: a cgroup v2 directory, below which a cgroup is made for the moment.
+  ///   - cgroup: a cgroup v2 directory, below which a cgroup is made for the moment; where it is mounted read-only, the
+  ///     agent's own serves.
   ///   - server: the command that runs `SelfTestServer`, by its path.
   /// - Throws: `KernelError` where the kernel refuses something, `Failure` where it does something else.
   public static func run(below cgroup: String, server: [String]) async throws {
+    if try FileSystem.isReadOnly(cgroup) {
+      // A container that must not change the node's cgroups: its server is in the container's own, as all of its processes.
+      return try await run(in: try Cgroup.own(), server) { _ in }
+    }
+    let made = try TemporaryCgroup(below: cgroup, name: "evenkeel-self-test-\(UInt32.random(in: .min ... .max))")
+    try await run(in: made.cgroup, server) { process in try made.add(process: process) }
+  }
+
+  /// - Parameter enter: puts the server's process into the cgroup.
+  private static func run(
+    in cgroup: borrowing Cgroup, _ server: [String], enter: (Int32) throws -> Void
+  ) async throws {
     let limits = DatapathLimits(services: 1, endpoints: 1, localEndpoints: 1)
-    let own = try TemporaryCgroup(below: cgroup, name: "evenkeel-self-test-\(UInt32.random(in: .min ... .max))")
     var datapath = try Datapath(pins: nil, limits: limits, at: timeSinceBoot())
-    try datapath.activate(on: own.cgroup)
+    try datapath.activate(on: cgroup)
     var placer = Placer(try datapath.makeGuard(), now: { timeSinceBoot() })
     _ = try await Subprocess.run(
       .path(FilePath(server[0])), arguments: Arguments(Array(server.dropFirst())), input: .inputWriter,
       output: .sequence,
       error: .discarded
     ) { execution in
-      try own.add(process: execution.processIdentifier.value)
+      try enter(execution.processIdentifier.value)
       var lines = execution.standardOutput.strings().makeAsyncIterator()
       let writer = execution.standardInputWriter
       func ask(_ order: String) async throws -> String {
