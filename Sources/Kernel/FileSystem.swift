@@ -20,17 +20,19 @@ public struct Cgroup: ~Copyable, Sendable {
     descriptor = opened
   }
 
-  /// The cgroup that this process is in, of what its cgroup namespace shows: in a container, mostly the container's.
+  /// The cgroup that this process is in: in a container that has cgroup v2 mounted for itself, the container's.
   ///
   /// - Throws: for the root of all cgroups too, as what is meant for this process would concern everybody there.
   public static func own() throws(KernelError) -> Cgroup {
-    guard
-      let mount = FileSystem.cgroupMount(in: try Machine.text(of: "/proc/self/mounts")),
-      let path = FileSystem.ownCgroup(in: try Machine.text(of: "/proc/self/cgroup"))
-    else { throw KernelError("find this process's cgroup", .noSuchFileOrDirectory) }
-    let own = try Cgroup(path: mount + path)
+    let mounts = try Machine.text(of: "/proc/self/mountinfo")
+    guard let path = FileSystem.ownCgroup(in: try Machine.text(of: "/proc/self/cgroup"), mounts: mounts) else {
+      throw KernelError(
+        "find this process's cgroup", .noSuchFileOrDirectory,
+        advice: "it is in no cgroup v2 file system that is mounted here: mount that of --cgroup writable instead")
+    }
+    let own = try Cgroup(path: path)
     guard try own.id() != rootID else {
-      throw KernelError("use \(own.path) as a cgroup of its own", .notPermitted, advice: "it is the root of all cgroups")
+      throw KernelError("use \(own.path) as an own cgroup", .notPermitted, advice: "it is the root of all cgroups")
     }
     return own
   }
@@ -82,15 +84,30 @@ public enum FileSystem {
     return nil
   }
 
-  /// The path of a process's cgroup below the root that its namespace shows; nil where it lies outside of that.
-  /// `text` is the text of /proc/self/cgroup, in which v2 has the number 0 (cgroups(7)).
-  static func ownCgroup(in text: String) -> String? {
-    let line = text.split(separator: "\n").first { $0.hasPrefix("0::/") }
-    guard let path = line?.dropFirst(3), !path.hasPrefix("/..") else { return nil }
-    return path == "/" ? "" : String(path)
+  /// The directory of a process's cgroup; nil where it lies in no mount of cgroup v2. All paths in both texts begin at the
+  /// root of the process's cgroup namespace, and what lies outside of that with `/..` (cgroup_namespaces(7)).
+  ///
+  /// `cgroups` is the text of /proc/self/cgroup, in which v2 has the number 0; `mounts` that of /proc/self/mountinfo.
+  static func ownCgroup(in cgroups: String, mounts: String) -> String? {
+    guard let line = cgroups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else { return nil }
+    let path = line.dropFirst(3)
+    for line in mounts.split(separator: "\n") {
+      // ID, parent, device, root, mount point and more; behind a lone hyphen, the type (proc_pid_mountinfo(5)).
+      let fields = line.split(separator: " ")
+      guard let hyphen = fields.firstIndex(of: "-"), hyphen > 4, fields.dropFirst(hyphen + 1).first == "cgroup2" else {
+        continue
+      }
+      let root = fields[3] == "/" ? "" : fields[3]
+      let isInside = path.hasPrefix("\(root)/") || path == root
+      if isInside && !root.hasPrefix("/..") && !path.hasPrefix("/..") {
+        let rest = path.dropFirst(root.count)
+        return unescaped(fields[4]) + (rest == "/" ? "" : rest)
+      }
+    }
+    return nil
   }
 
-  /// In /proc/self/mounts, a space, tab, newline or backslash is written as its octal number.
+  /// In /proc/self/mounts and mountinfo, a space, tab, newline or backslash is written as its octal number.
   private static func unescaped(_ path: Substring) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")].reduce(String(path)) {
       $0.replacing($1.0, with: $1.1)

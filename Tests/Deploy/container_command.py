@@ -1,10 +1,10 @@
-"""Prints the podman command that runs a DaemonSet's container as a kubelet would: what the manifests say is what is tested.
+"""Prints the arguments of `podman create` for a DaemonSet's container as a kubelet would make it: what the manifests say is what is tested.
 
 usage: container_command.py MANIFEST IMAGE --name NAME [--env NAME=VALUE]... [--volume NAME=PATH]... [-- ARGUMENT...]
 
 MANIFEST holds rendered objects, among them one DaemonSet with one container (its probes and resources are not looked at).
 --env says what the node would answer for a variable that comes from the downward API; --volume, where a hostPath volume is
-to be found here; the arguments behind -- are added to the container's. The command is printed one word a line.
+to be found here; the arguments behind -- are added to the container's. They are printed one a line.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def command(objects, image, name, variables, places, arguments):
         return variables[match[1]]
 
     given = [re.sub(r"\$\((\w+)\)", value, argument) for argument in container["args"]]
-    return ["podman", "run", f"--name={name}", *flags, image, *given, *arguments]
+    return [f"--name={name}", *flags, image, *given, *arguments]
 
 
 def pairs(texts):

@@ -35,7 +35,7 @@ def translate(places=None, **context):
 
 def test_the_nodes_namespaces_are_used_and_variables_replaced():
     assert translate() == [
-        "podman", "run", "--name=name", "--network=host", "--pid=host", "--user=0", "--privileged", "--cgroupns=host",
+        "--name=name", "--network=host", "--pid=host", "--user=0", "--privileged", "--cgroupns=host",
         "--volume=/run/evenkeel:/run/evenkeel:rw", "image", "agent", "--node-name=n1", "--more",
     ]  # fmt: skip
 
