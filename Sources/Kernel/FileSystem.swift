@@ -146,6 +146,15 @@ public enum FileSystem {
     return names.sorted()
   }
 
+  /// Whether there is something at a path; symbolic links are not followed.
+  public static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  /// Removes a directory in which nothing is; leaves any other, and does nothing where there is none.
+  public static func removeIfEmpty(_ path: String) { _ = rmdir(path) }
+
   /// Removes a file, or a directory with all in it; nothing where there is none.
   public static func remove(_ path: String) throws(KernelError) {
     if unlink(path) == 0 || Errno.current == .noSuchFileOrDirectory { return }
