@@ -6,11 +6,13 @@ Needs EVENKEEL_TEST_KUBECTL and EVENKEEL_TEST_HELM: run by scripts/manifests.
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import kubernetes_validate
 import pytest
 import yaml
+from discovery_server import discovery_server
 
 DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
 # The oldest and the newest that the manifests are checked for.
@@ -144,14 +146,21 @@ def test_the_rules_of_the_operator_are_those_of_the_file():
     assert kustomized("overlays/prometheus")["PrometheusRule", "evenkeel"]["spec"] == rules
 
 
-def test_kubectl_reads_every_object(tmp_path):
-    """With a server, `apply --dry-run=client` asks it for its kinds. Without one, kubectl has what it was built with."""
-    for path in PAIRS:
-        native = [item for (kind, _), item in kustomized(path).items() if kind not in FOREIGN]
-        file = tmp_path / "objects.yaml"
-        file.write_text(yaml.safe_dump_all(native))
-        read = run(
-            tool("kubectl"), "annotate", "--local", "--filename", file, "--output=name", "evenkeel.io/test=true",
-            env={"KUBECONFIG": "/dev/null"},
+@pytest.mark.parametrize("path", PAIRS)
+def test_kubectl_would_apply_it(path, tmp_path):
+    """Even a dry run on the client's side asks a server for its kinds, and for each object: one that has none answers."""
+    expected = kustomized(path)
+    with discovery_server(expected.values()) as address:
+        done = run(
+            tool("kubectl"), f"--server={address}", f"--cache-dir={tmp_path}", "apply", "--dry-run=client",
+            "--validate=false", "--output=name", f"--kustomize={DEPLOY / path}", env={"KUBECONFIG": "/dev/null"},
         )  # fmt: skip
-        assert len(read.split()) == len(native)
+    assert len(done.split()) == len(expected)
+
+
+def test_there_is_one_version():
+    version = re.search(r'evenkeelVersion = "(.*)"', (DEPLOY.parent / "Sources/Agent/Version.swift").read_text())[1]
+    chart = yaml.safe_load((DEPLOY / "charts/evenkeel/Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == version
+    assert f"ARG VERSION={version}\n" in (DEPLOY / "Dockerfile").read_text()
+    assert agent(kustomized("base"))["image"] == f"evenkeel:{version}"

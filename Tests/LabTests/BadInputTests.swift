@@ -54,6 +54,12 @@ struct BadInputTests {
       testDescription: "a socket path in a directory that is none", flags: ["--socket", "/dev/null/evenkeel.sock"],
       exitCode: 78, names: ["/dev/null"]),
     Row(
+      testDescription: "a metrics address without a port", flags: ["--metrics-address", "127.0.0.1"], exitCode: 64,
+      names: ["metrics-address", "127.0.0.1"]),
+    Row(
+      testDescription: "a metrics address of another machine", flags: ["--metrics-address", "203.0.113.1:9713"],
+      exitCode: 78, names: ["203.0.113.1:9713", "--metrics-address"]),
+    Row(
       testDescription: "a bpffs that is none", flags: ["--bpffs", "/tmp"], exitCode: 78,
       names: ["/tmp", "mount -t bpf"]),
     Row(
