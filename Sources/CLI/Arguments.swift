@@ -1,8 +1,12 @@
 internal import ArgumentParser
 internal import Balancing
-internal import Foundation
+internal import FoundationEssentials
 internal import Logging
 internal import Manifests
+
+#if canImport(Glibc)
+  internal import Glibc
+#endif
 
 /// `500ms`, `90s`, `10m`, `1h30m`: as Go and Kubernetes write durations.
 struct DurationArgument: ExpressibleByArgument {
@@ -108,6 +112,6 @@ struct JSONLogHandler: LogHandler {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let line = try? encoder.encode(fields) else { return }
-    try? FileHandle.standardError.write(contentsOf: line + [0x0a])
+    write(String(decoding: line, as: UTF8.self) + "\n", to: STDERR_FILENO)
   }
 }

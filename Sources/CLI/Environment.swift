@@ -40,7 +40,7 @@ public struct Environment: Sendable {
 }
 
 /// Writes all of a text. A reader that has gone away, as in `evenkeel connections | head`, is no error.
-private func write(_ text: String, to descriptor: CInt) {
+func write(_ text: String, to descriptor: CInt) {
   var rest = Array(text.utf8)[...]
   while !rest.isEmpty {
     let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

@@ -1,5 +1,5 @@
 import Balancing
-import Foundation
+import FoundationEssentials
 import SystemPackage
 
 /// The text of the manifests at a path at one moment.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SystemPackage
 
 /// The folders, and the names in them, of which a change can change what some paths lead to.
