@@ -8,8 +8,12 @@ internal import SystemPackage
 /// `GET /metrics`, `/healthz` and `/readyz` on a TCP port, for Prometheus: read only, open to whoever reaches the port, and
 /// without the addresses that the Unix socket shows.
 public final class MetricsServer: ServiceLifecycle.Service {
+  /// Connections at a time; further ones are closed. Whoever reaches the port must not be able to use up the descriptors
+  /// that sockets are borrowed with; a scrape needs one connection.
+  static let maxConnections = 64
+
   private let listener: any Channel
-  private let connections = OpenConnections()
+  private let connections = OpenConnections(limit: MetricsServer.maxConnections)
   /// Where it listens: of port 0, the port that the kernel has chosen.
   public let address: Balancing.SocketAddress
 

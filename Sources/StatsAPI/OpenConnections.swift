@@ -9,13 +9,18 @@ final class OpenConnections: Sendable {
   }
 
   private let state = Mutex(State())
+  private let limit: Int
 
-  /// Takes a new connection in. False: the server ends, and the connection is not to be served any more.
+  /// - Parameter limit: how many there may be at a time.
+  init(limit: Int = .max) { self.limit = limit }
+
+  /// Takes a new connection in. False: there are too many, or the server ends, and the connection is not to be served.
   func add(_ channel: any Channel) -> Bool {
     let key = ObjectIdentifier(channel)
     let isOpen = state.withLock { state in
-      if !state.isClosed { state.channels[key] = channel }
-      return !state.isClosed
+      guard !state.isClosed && state.channels.count < limit else { return false }
+      state.channels[key] = channel
+      return true
     }
     if isOpen { channel.closeFuture.whenComplete { _ in self.remove(key) } }
     return isOpen

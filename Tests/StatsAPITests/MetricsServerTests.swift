@@ -1,8 +1,9 @@
 import Balancing
 import Foundation
-import StatsAPI
 import SystemPackage
 import Testing
+
+@testable import StatsAPI
 
 @Suite("The metrics on a TCP port", .timeLimit(.minutes(1)))
 struct MetricsServerTests {
@@ -55,6 +56,28 @@ struct MetricsServerTests {
       #expect(error?.errno == .addressInUse)
       #expect(error?.description.contains("127.0.0.1:\(port)") == true)
       #expect(error?.description.contains("--metrics-address") == true)
+    }
+  }
+
+  @Test("Of more connections than 64 at a time the further ones are closed; when one ends, there is room again")
+  func crowd() async throws {
+    try await withMetricsServer { port in
+      var crowd: [RawClient] = []
+      for _ in 1...MetricsServer.maxConnections {
+        let client = try RawClient(port: port)
+        try await client.send("GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\n")
+        #expect(await client.receive(until: "ok\n").hasSuffix("ok\n"))  // it is served, and stays open
+        crowd.append(client)
+      }
+      #expect(try await RawClient(port: port).receiveAll() == "")
+      crowd.removeLast()
+      var answer = ""
+      while !answer.hasSuffix("ok\n") {  // the server learns of the end a moment later
+        let client = try RawClient(port: port)
+        await client.trySend("GET /healthz HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n")
+        answer = await client.receiveAll()
+      }
+      withExtendedLifetime(crowd) {}
     }
   }
 

@@ -52,6 +52,25 @@ final class RawClient: Sendable {
     try #require(sent == text.utf8.count)
   }
 
+  /// Sends as far as the server takes it: it may have closed the connection.
+  func trySend(_ text: String) async {
+    let descriptor = descriptor
+    _ = await onOwnThread { Glibc.send(descriptor, text, text.utf8.count, CInt(MSG_NOSIGNAL)) }
+  }
+
+  /// What comes until it ends in a text, or the server closes the connection.
+  func receive(until end: String) async -> String {
+    let descriptor = descriptor
+    return await onOwnThread {
+      var bytes: [UInt8] = []
+      var byte: UInt8 = 0
+      while !bytes.suffix(end.utf8.count).elementsEqual(end.utf8), recv(descriptor, &byte, 1, 0) == 1 {
+        bytes.append(byte)
+      }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
   /// What comes until the server closes the connection.
   func receiveAll() async -> String {
     let descriptor = descriptor
