@@ -149,6 +149,6 @@ let package = Package(
       name: "DatapathTests",
       dependencies: ["Balancing", "CNamespaces", "Datapath", "Draining", "HTTP2", "Kernel", "Shim", systemPackage],
       swiftSettings: swift),
-    .testTarget(name: "LabTests", dependencies: ["Kernel", "Lab", "StatsAPI"], swiftSettings: swift),
+    .testTarget(name: "LabTests", dependencies: ["Kernel", "Lab", "MockAPIServer", "StatsAPI"], swiftSettings: swift),
   ]
 )

@@ -60,6 +60,9 @@ struct BadInputTests {
       testDescription: "a metrics address of another machine", flags: ["--metrics-address", "203.0.113.1:9713"],
       exitCode: 78, names: ["203.0.113.1:9713", "--metrics-address"]),
     Row(
+      testDescription: "two inputs", flags: ["--kubeconfig", "/etc/kubeconfig"], exitCode: 64,
+      names: ["--manifests", "--kubeconfig"]),
+    Row(
       testDescription: "a bpffs that is none", flags: ["--bpffs", "/tmp"], exitCode: 78,
       names: ["/tmp", "mount -t bpf"]),
     Row(
@@ -98,7 +101,7 @@ struct BadInputTests {
 
   @Test("A second agent is refused; a broken manifest or a vanished directory changes nothing that is in force")
   func running() async throws {
-    try await withLab(kubeProxy: false) { cluster in
+    try await withLab(kubeProxy: false, objects: .manifests) { cluster in
       let pods = try await cluster.addPods(2, named: "server")
       _ = try await cluster.addService("echo", ports: [grpcPort], pods: pods)
       let agent = try await cluster.startAgent(Programs.evenkeel)

@@ -37,7 +37,7 @@ struct FlagTests {
 
   @Test("SIGHUP has the manifests read again, also where no event has told of a change")
   func reload() async throws {
-    try await withLab(kubeProxy: false) { cluster in
+    try await withLab(kubeProxy: false, objects: .manifests) { cluster in
       let pods = try await cluster.addPods(1, named: "server")
       let service = try await cluster.addService("echo", ports: [grpcPort], pods: pods)
       let agent = try await cluster.startAgent(Programs.evenkeel)
