@@ -107,7 +107,9 @@ extension Agent {
     // Connections of endpoints that were not known until now are older than the agent.
     if !added.isEmpty { try placer?.findOwners() }
     logger.debug("input in force", metadata: ["services": "\(update.services.count)"])
-    wake()
+    // Most of a large cluster's changes say nothing of this node's connections.
+    let isOurs = (old.ports + new.ports).contains { $0.endpoints.contains(where: new.node.hosts) }
+    if isOurs || orphans != nil { wake() }
   }
 
   /// What an update touches of the input, as it was or as it is.

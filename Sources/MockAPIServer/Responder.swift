@@ -38,7 +38,11 @@ final class Responder: Sendable {
 
   func put(_ objects: [String]) throws {
     try state.withLock { state in
-      for object in objects { state.tell(try state.store.put(object)) }
+      for object in objects {
+        // In two steps: what is passed to a method while the state changes is a copy of all of it.
+        let change = try state.store.put(object)
+        state.tell(change)
+      }
     }
   }
 
