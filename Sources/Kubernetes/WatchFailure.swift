@@ -30,7 +30,8 @@ enum WatchFailure: Error, Equatable {
 extension WatchFailure {
   /// What was tried, on what, why it failed, and what to do.
   func message(_ verb: String, _ resource: WatchedResource) -> String {
-    message("\(verb) of \(resource.name)", right: "\(verb) on \(resource.fullName)")
+    let message = message("\(verb) of \(resource.name)", right: "\(verb) on \(resource.fullName)")
+    return status?.code == 404 ? message + "; Kubernetes 1.21 or later is needed" : message
   }
 
   /// - Parameter right: What the agent has to be allowed.

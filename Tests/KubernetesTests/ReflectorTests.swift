@@ -282,6 +282,16 @@ struct ReflectorTests {
     #expect(lists.problem?.message.hasSuffix("401 Unauthorized; are the credentials still valid?") == true)
   }
 
+  @Test("a server that does not have the resource is said to be too old")
+  func notFound() {
+    var reflector = reflector(.endpointSlices)
+    _ = reflector.nextStep(at: .zero)
+    reflector.failed(.refused(APIStatus(code: 404, reason: "NotFound")), at: .zero)
+    #expect(
+      reflector.problem?.message
+        == "watch of endpointslices: the API server answers 404 NotFound; Kubernetes 1.21 or later is needed")
+  }
+
   @Test("a watch lasts from five to ten minutes", arguments: [(0.0, 300), (0.5, 450), (1.0, 600)])
   func lifetime(fraction: Double, seconds: Int) {
     #expect(Reflector(.endpointSlices, fraction: { fraction }).lifetime() == .seconds(seconds))

@@ -50,7 +50,7 @@ struct ResourceWatchTests {
   @Test("what another proxy serves is not asked for, and slices without Service neither; headless Services are")
   func selectors() async throws {
     let foreign = service("foreign", labels: ["service.kubernetes.io/service-proxy-name": "mesh"])
-    let headless = service("h", labels: ["service.kubernetes.io/headless": ""], headless: true)
+    let headless = service("h", labels: ["service.kubernetes.io/headless": ""], clusterIP: "None")
     try await WatchRun.of(objects: [service("a"), foreign, headless]) { #expect(await $0.all() == "a h") }
     let orphan = slice("orphan", of: "a", pods: []).replacingOccurrences(of: "service-name", with: "none")
     try await WatchRun.of(.endpointSlices, objects: [slice("s", of: "a", pods: [1]), orphan]) { run in

@@ -6,10 +6,12 @@ import Manifests
 @testable import Kubernetes
 
 /// The JSON of a Service, whose address is the same for its name in each run.
-func service(_ name: String, port: Int = 80, labels: [String: String] = [:], headless: Bool = false) -> String {
+///
+/// - Parameter clusterIP: Empty: the server gives one.
+func service(_ name: String, port: Int = 80, labels: [String: String] = [:], clusterIP: String? = nil) -> String {
   let labels = labels.map { #""\#($0.key)":"\#($0.value)""# }.joined(separator: ",")
   let number = name.utf8.reduce(0) { ($0 * 31 + Int($1)) % 65_000 }
-  let ip = headless ? "None" : "10.96.\(number / 250).\(number % 250 + 1)"
+  let ip = clusterIP ?? "10.96.\(number / 250).\(number % 250 + 1)"
   return
     #"{"kind":"Service","apiVersion":"v1","metadata":{"name":"\#(name)","namespace":"shop","labels":{\#(labels)}},"#
     + #""spec":{"clusterIP":"\#(ip)","ports":[{"port":\#(port),"protocol":"TCP"}]}}"#
