@@ -60,7 +60,7 @@ extension Agent: StatsProvider {
     var incoming: [SocketAddress: IncomingCounters] = [:]
     do {
       for endpoint in endpoints {
-        outgoing[endpoint] = try datapath.outgoingCounters(of: name, endpoint)
+        outgoing[endpoint] = try datapath.tables.counters(of: name, endpoint)
         incoming[endpoint] = try datapath.incomingCounters(of: endpoint)
       }
     } catch {
@@ -174,7 +174,7 @@ extension Agent: StatsProvider {
 
   /// Where the kernel does not answer, there is nothing to show; the log says why.
   private var outgoingCounters: (ServicePortName, SocketAddress) -> OutgoingCounters {
-    do { return try datapath.outgoingCounters() } catch {
+    do { return try datapath.tables.counters() } catch {
       logger.error("\(error)")
       return { _, _ in OutgoingCounters() }
     }

@@ -102,13 +102,15 @@ extension Agent {
     orphans?.replace(old.ports, with: new.ports)
     report(
       datapath.setLocalEndpoints(localEndpoints.addresses, at: now)
-        + datapath.change(changes(from: old.tables, to: new.tables), seen: seen, at: now))
+        + datapath.tables.change(changes(from: old.tables, to: new.tables), seen: seen, at: now))
     if !isReady { try begin(seen: seen) }
     // Connections of endpoints that were not known until now are older than the agent.
     if !added.isEmpty { try placer?.findOwners() }
     logger.debug("input in force", metadata: ["services": "\(update.services.count)"])
     // Most of a large cluster's changes say nothing of this node's connections.
     let isOurs = (old.ports + new.ports).contains { $0.endpoints.contains(where: new.node.hosts) }
+    // Whoever is drained from now on is spread by the new tables.
+    if isOurs { datapath.tables.settle() }
     if isOurs || orphans != nil { wake() }
   }
 
@@ -137,8 +139,8 @@ extension Agent {
 
   /// Now that all tables are complete, nobody finds half of them.
   private func begin(seen: Duration) throws {
-    datapath.withdrawLeftovers(seen: seen)
-    datapath.settle()
+    datapath.tables.withdrawLeftovers(seen: seen)
+    datapath.tables.settle()
     try datapath.activate(on: Cgroup(path: configuration.cgroup))
     isReady = true
     let ports = cluster.servicePorts
@@ -168,7 +170,7 @@ extension Agent {
 
   /// Takes what has come of changes of the tables.
   func settle() {
-    let outcome = datapath.takeOutcome(at: timeSinceBoot())
+    let outcome = datapath.tables.takeOutcome(at: timeSinceBoot())
     for duration in outcome.durations { recorded.programmed(after: duration) }
     if !outcome.failures.isEmpty { report(outcome.failures, besides: kernelFailures) }
   }

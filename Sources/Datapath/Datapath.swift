@@ -31,26 +31,15 @@ public struct Datapath: ~Copyable {
   private let object: BPFObject
   private var links: [String: LinkBox] = [:]
 
-  private let tables: TableWriter
-  private let outgoing: BPFMap<UInt32, outgoing>
+  /// What `connect()` chooses from.
+  public var tables: Tables
   private let localEndpoints: BPFMap<socket_address, UInt32>
   private let incoming: BPFMap<UInt32, incoming>
   private let outcomes: BPFMap<UInt32, UInt64>
   private let snapshot: BPFIterator<connection_record>
 
-  private var published: [SocketAddress: Table] = [:]
-  /// Changes that the kernel would not take, to be tried again.
-  private var failed: [SocketAddress: TableChange] = [:]
-  private var outgoingSlots: Slots<OutgoingOwner>
   private var incomingSlots: Slots<SocketAddress>
   private var tracked: Set<SocketAddress> = []
-  /// Service addresses whose tables in the kernel are a former agent's still.
-  private var leftovers: Set<SocketAddress>
-
-  private struct OutgoingOwner: Hashable {
-    var service: UInt64
-    var endpoint: SocketAddress
-  }
 
   /// A noncopyable link cannot be an element of a dictionary; its box can.
   private final class LinkBox {
@@ -88,36 +77,22 @@ public struct Datapath: ~Copyable {
     let outcomes: BPFMap<UInt32, UInt64> = try object.map("outcomes")
     let connections: BPFMap<Int32, connection> = try object.map("connections")
     let snapshot: BPFIterator<connection_record> = try BPFIterator(object.program("snapshot"), over: connections)
-    let outgoingOwners = try Self.owners(in: outgoing.values()) { entry in
-      entry.service == 0 ? nil : OutgoingOwner(service: entry.service, endpoint: entry.endpoint.value)
+    let incomingSlots = Slots(capacity: limits.localEndpoints, entries: try incoming.values(), at: now) { entry in
+      entry.is_assigned == 0 ? nil : entry.endpoint.value
     }
-    let incomingOwners = try Self.owners(in: incoming.values()) { $0.is_assigned == 0 ? nil : $0.endpoint.value }
-    let leftovers = Set(try services.keys().map(\.value))
+    let tables = try Tables(services, outgoing, limits: limits, at: now)
     let tracked = Set(try localEndpoints.keys().map(\.value))
 
     self.pins = pins
     self.limits = limits
     self.object = object
-    self.tables = TableWriter(services)
-    self.outgoing = outgoing
+    self.tables = tables
     self.localEndpoints = localEndpoints
     self.incoming = incoming
     self.outcomes = outcomes
     self.snapshot = snapshot
-    self.outgoingSlots = Slots(capacity: limits.endpoints, existing: outgoingOwners, at: now)
-    self.incomingSlots = Slots(capacity: limits.localEndpoints, existing: incomingOwners, at: now)
+    self.incomingSlots = incomingSlots
     self.tracked = tracked
-    self.leftovers = leftovers
-  }
-
-  private static func owners<Entry, Owner: Hashable>(
-    in entries: [Entry], _ owner: (Entry) -> Owner?
-  ) -> [Owner: UInt32] {
-    var owners: [Owner: UInt32] = [:]
-    for (index, entry) in entries.enumerated() {
-      if let owner = owner(entry) { owners[owner] = UInt32(index) }
-    }
-    return owners
   }
 
   /// The guard, with whose help GOAWAYs are placed. It is never pinned: it ends with the agent.
@@ -125,148 +100,6 @@ public struct Datapath: ~Copyable {
 
   /// The view of the connections that clients opened by a Service address.
   public func makeClients() throws(KernelError) -> Clients { try Clients(object) }
-}
-
-// MARK: - Spread
-
-extension Datapath {
-  /// Makes these changes of the tables in force, soon: `settle` waits for that. A table that cannot be written stays as it
-  /// was, and is tried again with the next changes; the others go on.
-  ///
-  /// - Parameter seen: when the input was seen that the changes follow from.
-  /// - Returns: what could not be done; of what has been begun, `takeOutcome` tells.
-  public mutating func change(_ changes: [TableChange], seen: Duration, at now: Duration) -> [KernelError] {
-    for change in changes { failed[change.address] = nil }
-    let again = failed.values.sorted { $0.address < $1.address }
-    var failures: [KernelError] = []
-    var writes: [TableWrite] = []
-    for change in again + changes {
-      do throws(KernelError) {
-        switch change {
-        case .publish(let table):
-          if let write = try publish(table, at: now) { writes.append(write) }
-        case .withdraw(let address):
-          if let write = withdraw(address, at: now) { writes.append(write) }
-        }
-        failed[change.address] = nil
-      } catch {
-        failed[change.address] = change
-        failures.append(error)
-      }
-    }
-    tables.write(writes, seen: seen)
-    return failures
-  }
-
-  /// Withdraws what a former agent has published and this one has no table for: to be called once all are known.
-  public mutating func withdrawLeftovers(seen: Duration) {
-    let unwanted = leftovers.filter { failed[$0] == nil }
-    leftovers.subtract(unwanted)
-    tables.write(unwanted.sorted().map { TableWrite(address: $0, entries: nil) }, seen: seen)
-  }
-
-  /// The Service addresses that have a table, or are to have one.
-  public var serviceAddresses: Set<SocketAddress> { Set(published.keys).union(failed.keys) }
-
-  /// Waits until all changes are in force that were begun: no `connect()` sees a former table any more.
-  public func settle() { tables.settle() }
-
-  /// What has come of changes since the last call: the failures, and how long each input has taken to be in force since
-  /// it was seen.
-  public mutating func takeOutcome(at now: Duration) -> (failures: [KernelError], durations: [Duration]) {
-    let outcome = tables.takeOutcome()
-    for address in outcome.failures.keys {
-      guard failed[address] == nil else { continue }
-      // What is there instead is not known: the table before it, or one that came later and has failed too.
-      failed[address] = published[address].map(TableChange.publish) ?? .withdraw(address)
-      forget(address, at: now)
-      leftovers.insert(address)
-    }
-    return (outcome.failures.sorted { $0.key < $1.key }.map(\.value), outcome.durations)
-  }
-
-  private mutating func publish(_ table: Table, at now: Duration) throws(KernelError) -> TableWrite? {
-    guard published[table.address] != table else { return nil }
-    let isNew = published[table.address] == nil && !leftovers.contains(table.address)
-    guard !isNew || published.count + leftovers.count < limits.services else {
-      throw KernelError(
-        "publish \(table.address) of \(table.servicePort)", .argListTooLong,
-        advice: "map services is full with \(limits.services) entries")
-    }
-    let entries = table.entries(outgoing: try assignOutgoing(of: table, at: now))
-    guard entries.count <= TABLE_MAX_ENTRIES else {
-      throw KernelError(
-        "publish the table of \(table.servicePort)", .argListTooLong,
-        advice: "it has \(table.endpoints.count) endpoints, and there is room for \(TABLE_MAX_ENTRIES)")
-    }
-    forget(table.address, at: now)
-    published[table.address] = table
-    return TableWrite(address: table.address, entries: entries)
-  }
-
-  private mutating func withdraw(_ address: SocketAddress, at now: Duration) -> TableWrite? {
-    guard published[address] != nil || leftovers.contains(address) else { return nil }
-    forget(address, at: now)
-    return TableWrite(address: address, entries: nil)
-  }
-
-  private mutating func forget(_ address: SocketAddress, at now: Duration) {
-    leftovers.remove(address)
-    if let table = published.removeValue(forKey: address) { release(table.endpoints, of: table, at: now) }
-  }
-
-  /// The counters of a table's endpoints; all of them or, where there are not enough, none.
-  private mutating func assignOutgoing(of table: Table, at now: Duration) throws(KernelError) -> [UInt32] {
-    var slots: [UInt32] = []
-    do throws(KernelError) {
-      for endpoint in table.endpoints { slots.append(try assignOutgoing(of: table.servicePort, endpoint)) }
-    } catch {
-      release(table.endpoints.prefix(slots.count), of: table, at: now)
-      throw error
-    }
-    return slots
-  }
-
-  private mutating func assignOutgoing(
-    of service: ServicePortName, _ endpoint: SocketAddress
-  ) throws(KernelError) -> UInt32 {
-    let owner = OutgoingOwner(service: service.hash, endpoint: endpoint)
-    guard let (slot, isNew) = outgoingSlots.assign(owner) else {
-      throw KernelError(
-        "count connections to \(endpoint) of \(service)", .argListTooLong,
-        advice: "map outgoing is full with \(limits.endpoints) entries")
-    }
-    if isNew {
-      var entry = CBPF.outgoing()
-      (entry.service, entry.endpoint) = (owner.service, socket_address(endpoint))
-      try outgoing.set(slot, to: entry)
-    }
-    return slot
-  }
-
-  private mutating func release(_ endpoints: some Sequence<SocketAddress>, of table: Table, at now: Duration) {
-    let service = table.servicePort.hash
-    for endpoint in endpoints { outgoingSlots.release(OutgoingOwner(service: service, endpoint: endpoint), at: now) }
-  }
-
-  /// The connections that this node's clients have opened to one endpoint of a Service port.
-  public func outgoingCounters(
-    of service: ServicePortName, _ endpoint: SocketAddress
-  ) throws(KernelError) -> OutgoingCounters {
-    guard let slot = outgoingSlots[OutgoingOwner(service: service.hash, endpoint: endpoint)] else {
-      return OutgoingCounters()
-    }
-    return try outgoing.value(for: slot).map(OutgoingCounters.init) ?? OutgoingCounters()
-  }
-
-  /// The same of all of them, read at once.
-  public func outgoingCounters() throws(KernelError) -> (ServicePortName, SocketAddress) -> OutgoingCounters {
-    let (values, slots) = (try outgoing.values(first: Int(outgoingSlots.next)), outgoingSlots)
-    return { service, endpoint in
-      slots[OutgoingOwner(service: service.hash, endpoint: endpoint)].map { OutgoingCounters(values[Int($0)]) }
-        ?? OutgoingCounters()
-    }
-  }
 }
 
 // MARK: - Drain
@@ -361,10 +194,7 @@ extension Datapath {
 
   /// Takes back counters of endpoints that are long gone, for others to use. To be called every minute or so.
   public mutating func reclaimCounters(at now: Duration) throws(KernelError) {
-    let counters = try outgoing.values()
-    for slot in outgoingSlots.reclaim(at: now, isIdle: { counters[Int($0)].active == 0 }) {
-      try outgoing.set(slot, to: CBPF.outgoing())
-    }
+    try tables.reclaimCounters(at: now)
     let busy = Set(try snapshot.records().map(\.connection.incoming))
     for slot in incomingSlots.reclaim(at: now, isIdle: { !busy.contains($0) }) {
       try incoming.set(slot, to: CBPF.incoming())
@@ -374,7 +204,7 @@ extension Datapath {
   /// How full the maps are.
   public var usage: [(map: String, entries: Int, maxEntries: Int)] {
     [
-      ("services", published.count, limits.services), ("outgoing", outgoingSlots.count, limits.endpoints),
+      ("services", tables.usage.services, limits.services), ("outgoing", tables.usage.endpoints, limits.endpoints),
       ("incoming", incomingSlots.count, limits.localEndpoints),
     ]
   }

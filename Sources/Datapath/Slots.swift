@@ -24,6 +24,15 @@ struct Slots<Owner: Hashable> {
     released = existing.mapValues { _ in now }
   }
 
+  /// The same, where `existing` follows from an array's entries; nil: nobody has the entry.
+  init<Entry>(capacity: Int, entries: [Entry], at now: Duration, _ owner: (Entry) -> Owner?) {
+    var existing: [Owner: UInt32] = [:]
+    for (index, entry) in entries.enumerated() {
+      if let owner = owner(entry) { existing[owner] = UInt32(index) }
+    }
+    self.init(capacity: capacity, existing: existing, at: now)
+  }
+
   var count: Int { slots.count }
 
   subscript(owner: Owner) -> UInt32? { slots[owner]?.slot }

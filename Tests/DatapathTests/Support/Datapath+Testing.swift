@@ -33,11 +33,11 @@ extension Datapath {
   /// Makes these tables the only ones, and waits until they are in force. Returns what could not be done.
   mutating func setTables(_ tables: [Table]) -> [KernelError] {
     let now = timeSinceBoot()
-    let unwanted = serviceAddresses.subtracting(tables.map(\.address)).sorted()
-    var failures = change(unwanted.map { .withdraw($0) } + tables.map { .publish($0) }, seen: now, at: now)
-    withdrawLeftovers(seen: now)
-    settle()
-    failures += takeOutcome(at: now).failures
+    let unwanted = self.tables.serviceAddresses.subtracting(tables.map(\.address)).sorted()
+    var failures = self.tables.change(unwanted.map { .withdraw($0) } + tables.map { .publish($0) }, seen: now, at: now)
+    self.tables.withdrawLeftovers(seen: now)
+    self.tables.settle()
+    failures += self.tables.takeOutcome(at: now).failures
     return failures
   }
 
@@ -51,7 +51,7 @@ extension Datapath {
     for failure in setLocalEndpoints(Set(endpoints), at: timeSinceBoot()) { throw failure }
   }
 
-  func counters(of pod: SocketAddress) throws -> OutgoingCounters { try outgoingCounters()(.cart, pod) }
+  func counters(of pod: SocketAddress) throws -> OutgoingCounters { try tables.counters()(.cart, pod) }
 
   /// Waits until a pod's counters are these, as the last packets of a connection take a moment; they stay so.
   func expect(
