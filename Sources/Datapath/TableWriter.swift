@@ -18,8 +18,9 @@ final class TableWriter: Sendable {
 
   /// So many waits at once. More than events come within one wait, even while many Services are rolled out.
   private static let laneCount = 8
-  /// So many tables at most are stored by one call, each with a descriptor that is open meanwhile.
-  private static let batch = 256
+  /// So many tables at most are stored by one call, each with a descriptor that is open meanwhile: all lanes together stay
+  /// well below the 1,024 that a process may have where nobody says otherwise.
+  private static let batch = 64
 
   struct State {
     var queue = WriteQueue()

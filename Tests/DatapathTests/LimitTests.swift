@@ -1,6 +1,7 @@
 import Balancing
 import Datapath
 import Draining
+import Glibc
 import Kernel
 import SystemPackage
 import Testing
@@ -65,6 +66,25 @@ struct LimitTests {
         #expect(held.count == 3)
         let tracked = try datapath.connections().map(\.accepted.endpoint)
         #expect(tracked.sorted() == [.pod(11), .pod(12)])
+      }
+    }
+  }
+
+  @Test("thousands of tables at once, with no more descriptors than a process has where nobody says otherwise")
+  func descriptors() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var limit = rlimit(rlim_cur: 1024, rlim_max: 1024)
+        try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        var datapath = try Datapath(
+          on: cgroup, limits: DatapathLimits(services: 4096, endpoints: 4096, localEndpoints: 1))
+        let pods = try Pods(11...12)
+        let services = (1...4000).map { SocketAddress(ip: SocketAddress.service.ip, port: $0) }
+        let failures = datapath.setTables(services.map { Table(pods.addresses, at: $0) })
+        #expect(failures.isEmpty, "\(failures.prefix(3))")
+        for service in [services[0], services[2000], services[3999]] { _ = try pods.destination(of: service) }
+        #expect(datapath.setTables([]).isEmpty)
+        #expect(throws: Errno.connectionRefused) { try TCPSocket.connected(to: services[3999]) }
       }
     }
   }
