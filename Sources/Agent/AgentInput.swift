@@ -26,7 +26,7 @@ extension AgentConfiguration {
   /// - Throws: `ManifestError` or `APIServerError` where it cannot be read at all.
   func openInput(logger: Logger) async throws -> any AgentInput {
     switch input {
-    case .manifests(let path): try ManifestInput(path, selector: selector)
+    case .manifests(let path): try ManifestInput(path, self)
     case .kubeconfig(let path):
       KubernetesInput(
         try await APIServerClient(kubeconfig: FilePath(path), version: evenkeelVersion, logger: logger), self, logger)
@@ -41,9 +41,10 @@ private struct ManifestInput: AgentInput {
   let problems: [String] = []
   private let source: ManifestSource
 
-  init(_ path: String, selector: LabelSelector) throws(ManifestError) {
+  init(_ path: String, _ configuration: AgentConfiguration) throws(ManifestError) {
     description = path
-    source = ManifestSource(path: FilePath(path), selector: selector)
+    source = ManifestSource(
+      path: FilePath(path), selector: configuration.selector, nodeName: configuration.node.name)
     _ = try source.load()
   }
 

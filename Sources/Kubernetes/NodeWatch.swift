@@ -58,9 +58,9 @@ struct NodeWatch: Sendable {
     let path = "/api/v1/nodes/\(name)"
     let response = try await transport.get(APIRequest(path: path))
     guard response.status == 200 else { throw WatchFailure.refused(await response.apiStatus(decoder)) }
-    let body = String(decoding: try await response.read(limit: settings.longestLine), as: UTF8.self)
+    let body = try await response.read(limit: settings.longestLine)
     do throws(ManifestError) {
-      guard case .node(let node)? = try decoder.decode(body, source: path).first else {
+      guard case .node(let node) = try decoder.object(body, source: path) else {
         throw ManifestError(.badData, [.init(Location(path: path), "expected a v1 Node")])
       }
       return node
