@@ -7,48 +7,30 @@ import Testing
 @testable import Kubernetes
 
 /// A list-and-watch that runs against a server.
-final class WatchRun: Sendable {
-  let server: MockAPIServer
+final class WatchRun<Server: Sendable>: Sendable {
+  let server: Server
   /// What is known from the changes that have been taken.
   private let known = Mutex<Set<ObjectName>>([])
   private let changes: AsyncStream<WatchChange>
   private let problems: AsyncStream<SourceProblem?>
 
   private init(
-    server: MockAPIServer, changes: AsyncStream<WatchChange>, problems: AsyncStream<SourceProblem?>
+    server: Server, changes: AsyncStream<WatchChange>, problems: AsyncStream<SourceProblem?>
   ) {
     (self.server, self.changes, self.problems) = (server, changes, problems)
   }
 
   /// Runs one while `body` does.
-  static func of(
-    _ resource: WatchedResource = .services(.everything), _ options: MockAPIServer.Options = .init(),
-    objects: [String] = [], settings: WatchSettings = .quick,
-    _ body: @Sendable (WatchRun) async throws -> Void
-  ) async throws {
-    try await withMockAPIServer(options) { server in
-      try server.put(objects)
-      try await WatchRun.against(server, resource, settings: settings, body)
-    }
-  }
-
-  static func against(
-    _ server: MockAPIServer, _ resource: WatchedResource = .services(.everything), settings: WatchSettings = .quick,
-    _ body: @Sendable (WatchRun) async throws -> Void
-  ) async throws {
-    try await withClient(.plain(server)) { client in
-      try await against(server, client, resource, settings, body)
-    }
-  }
-
-  private static func against(
-    _ server: MockAPIServer, _ client: APIServerClient, _ resource: WatchedResource, _ settings: WatchSettings,
+  ///
+  /// - Parameter transport: To the server.
+  static func through(
+    _ transport: some APITransport, to server: Server, _ resource: WatchedResource, _ settings: WatchSettings,
     _ body: @Sendable (WatchRun) async throws -> Void
   ) async throws {
     let (changes, change) = AsyncStream.makeStream(of: WatchChange.self)
     let (problems, problem) = AsyncStream.makeStream(of: SourceProblem?.self)
     let watch = ResourceWatch(
-      resource, transport: client, settings: settings, now: sinceStart, logger: .silent,
+      resource, transport: transport, settings: settings, now: sinceStart, logger: .silent,
       handler: .init(change: { change.yield($0) }, problem: { problem.yield($0) }))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await watch.run() }
@@ -69,8 +51,11 @@ final class WatchRun: Sendable {
       _ = apply(change)
       if case .complete = change { break }
     }
-    return known.withLock { $0.map(\.name).sorted().joined(separator: " ") }
+    return names
   }
+
+  /// The names of all that is known, sorted.
+  var names: String { known.withLock { $0.map(\.name).sorted().joined(separator: " ") } }
 
   private func apply(_ change: WatchChange) -> String {
     known.withLock { known in
@@ -93,6 +78,29 @@ final class WatchRun: Sendable {
   /// What the next problem says; nil: it has gone.
   func problem() async -> String? {
     await problems.first { _ in true }??.message
+  }
+}
+
+extension WatchRun where Server == MockAPIServer {
+  /// Runs one while `body` does.
+  static func of(
+    _ resource: WatchedResource = .services(.everything), _ options: MockAPIServer.Options = .init(),
+    objects: [String] = [], settings: WatchSettings = .quick,
+    _ body: @Sendable (WatchRun) async throws -> Void
+  ) async throws {
+    try await withMockAPIServer(options) { server in
+      try server.put(objects)
+      try await WatchRun.against(server, resource, settings: settings, body)
+    }
+  }
+
+  static func against(
+    _ server: MockAPIServer, _ resource: WatchedResource = .services(.everything), settings: WatchSettings = .quick,
+    _ body: @Sendable (WatchRun) async throws -> Void
+  ) async throws {
+    try await withClient(.plain(server)) { client in
+      try await through(client, to: server, resource, settings, body)
+    }
   }
 
   /// The requests for watches that go on from a version, in order.
