@@ -93,7 +93,8 @@ final class Responder: Sendable {
     }
   }
 
-  /// As a server does whose time for a watch is over: with a bookmark, so that the next one has a good start.
+  /// As a server does whose time for a watch is over: with a bookmark, so that the next one has a good start. The real one
+  /// sends it two seconds before, and none in a watch that is shorter (apiserver/pkg/storage/cacher, nextBookmarkTime).
   func endWatch(_ key: Int) {
     state.withLock { state in
       guard let watch = state.watches[key], !watch.isSilent else { return }
@@ -179,7 +180,11 @@ extension Responder.State {
     guard let page else {
       throw APIStatus(
         code: 410, reason: "Expired",
-        message: "The provided continue parameter is too old to display a consistent list result.")
+        message: "The provided continue parameter is too old to display a consistent list result. You can start a new "
+          + "list without the continue parameter, or use the continue token in this response to retrieve the remainder "
+          + "of the results. Continuing with the provided token results in an inconsistent list - objects that were "
+          + "created, modified, or deleted between the time the first chunk was returned and now may show up in the "
+          + "list.")
     }
     let next = page.continuation.map { #","continue":"\#($0)","remainingItemCount":\#(page.remaining)"# } ?? ""
     return #"{"kind":"\#(target.collection.kind)List","apiVersion":"\#(target.collection.apiVersion)","#
@@ -221,7 +226,8 @@ extension Responder.State {
     let version = query["resourceVersion"].flatMap { Int($0) } ?? 0
     if version == 0 { return (added(selection), false) }
     guard let changes = store.changes(since: version) else {
-      let status = APIStatus(code: 410, reason: "Expired", message: "too old resource version: \(version)")
+      let message = "too old resource version: \(version) (\(store.resourceVersion))"
+      let status = APIStatus(code: 410, reason: "Expired", message: message)
       return (Line.error(status), true)
     }
     return (changes.compactMap { $0.line(for: selection) }.joined(), false)
