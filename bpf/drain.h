@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Programs that drain: the frames that a server sends are followed, a GOAWAY that arrives is heeded, and the one that
+// the agent writes is judged.
+#pragma once
+
+#include "address.h"
+#include "kernel.h"
+#include "maps.h"
+#include "spread.h"
+
+#define ETH_P_IPV6 0x86dd
+
+// ---- Track what servers accept ----
+
+// A local pod, perhaps one behind a Service, has accepted a connection.
+static __always_inline void start_tracking(struct bpf_sock_ops *ops, struct bpf_sock *sk)
+{
+	struct socket_address local = {.port = bpf_htons(ops->local_port)};
+	struct socket_address peer = {.port = bpf_htons(bpf_ntohl(ops->remote_port))};
+	struct connection *connection;
+	struct incoming *counters;
+	__u32 *index;
+
+	if (ops->family == AF_INET6) {
+		COPY_IP(local.ip, ops->local_ip6);
+		COPY_IP(peer.ip, ops->remote_ip6);
+	} else {
+		local = ipv4_address(ops->local_ip4, local.port);
+		peer = ipv4_address(ops->remote_ip4, peer.port);
+	}
+	index = bpf_map_lookup_elem(&local_endpoints, &local);
+	if (!index)
+		return;
+	counters = bpf_map_lookup_elem(&incoming, index);
+	if (!counters)
+		return;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!connection) {
+		count(OUTCOME_NOT_TRACKED);
+		return;
+	}
+	connection->tracker.next_seq = ops->snd_nxt;
+	connection->cookie = bpf_get_socket_cookie(ops);
+	connection->established_ns = bpf_ktime_get_ns();
+	connection->endpoint = local;
+	connection->peer = peer;
+	connection->incoming = *index;
+	__sync_fetch_and_add(&counters->accepted, 1);
+}
+
+// ---- A server's packets leave: follow its frames ----
+
+enum { MAX_IPV6_EXTENSION_HEADERS = 4 };
+
+struct walk {
+	struct http2_tracker *tracker;
+	struct http2_segment segment;
+};
+
+static long step(__u32 index, struct walk *walk)
+{
+	return !http2_step(walk->tracker, &walk->segment);
+}
+
+// Where the TCP header begins; 0: nowhere. At this hook a packet begins with its IP header.
+static __always_inline __u32 tcp_offset(struct __sk_buff *skb)
+{
+	struct ipv6_opt_hdr extension;
+	__u8 version_and_length, next = 0;
+	__u32 offset = sizeof(struct ipv6hdr);
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(skb, offsetof(struct iphdr, protocol), &next, 1) || next != IPPROTO_TCP ||
+		    bpf_skb_load_bytes(skb, 0, &version_and_length, 1))
+			return 0;
+		return (version_and_length & 15) * 4;
+	}
+	if (bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, 1))
+		return 0;
+	for (int i = 0; i < MAX_IPV6_EXTENSION_HEADERS; i++) {
+		if (next == IPPROTO_TCP)
+			return offset;
+		if (bpf_skb_load_bytes(skb, offset, &extension, sizeof(extension)))
+			return 0;
+		next = extension.nexthdr;
+		offset += (extension.hdrlen + 1) * 8;
+	}
+	return 0;
+}
+
+// Finds a packet's payload. Returns whether there is any; what cannot be understood ends the tracking.
+static __always_inline int payload(struct __sk_buff *skb, struct walk *walk)
+{
+	__u32 offset = tcp_offset(skb);
+	struct tcphdr tcp;
+
+	if (!offset || bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp))) {
+		walk->tracker->sync = HTTP2_LOST;
+		return 0;
+	}
+	walk->segment.offset = offset + tcp.doff * 4;
+	walk->segment.end = skb->len;
+	walk->segment.seq = bpf_ntohl(tcp.seq);
+	return walk->segment.offset < walk->segment.end;
+}
+
+// What is new since the packet before goes into the counters of the endpoint.
+static __always_inline void report(struct connection *connection, const struct http2_tracker *before)
+{
+	const struct http2_tracker *now = &connection->tracker;
+	struct incoming *counters = bpf_map_lookup_elem(&incoming, &connection->incoming);
+	__u32 reason = REASON_NONE;
+
+	if (!counters)
+		return;
+	if (now->responses != before->responses)
+		__sync_fetch_and_add(&counters->responses, now->responses - before->responses);
+	if (now->sync != before->sync && now->sync == HTTP2_OPAQUE)
+		__sync_fetch_and_add(&counters->opaque, 1);
+	if (now->sync != before->sync && now->sync == HTTP2_LOST)
+		__sync_fetch_and_add(&counters->lost, 1);
+	if (now->goaway && !before->goaway) {
+		connection->goaway_ns = bpf_ktime_get_ns();
+		if (connection->reason < REASON_COUNT && now->goaway_seq == connection->placed_seq)
+			reason = connection->reason;
+		__sync_fetch_and_add(&counters->goaways[reason], 1);
+	}
+}
+
+SEC("cgroup_skb/egress")
+int track(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct connection *connection;
+	struct http2_tracker before;
+	struct walk walk = {};
+
+	if (!sk)
+		return ALLOW;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return ALLOW;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection || connection->tracker.sync >= HTTP2_OPAQUE)
+		return ALLOW;
+	before = connection->tracker;
+	walk.tracker = &connection->tracker;
+	walk.segment.source = skb;
+	if (payload(skb, &walk))
+		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
+	report(connection, &before);
+	return ALLOW;
+}
+
+// ---- A client's packets arrive: is it asked to go away? ----
+
+// A connection that was drained may live on for hours, for as long as a stream on it; new connections are not to keep
+// away from its endpoint for that. Packets that arrive out of order end this: then it counts until it is closed.
+SEC("cgroup_skb/ingress")
+int heed_goaway(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct choice *choice;
+	struct walk walk = {};
+
+	if (!sk)
+		return ALLOW;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return ALLOW;
+	choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
+	if (!choice || !choice->counted || !choice->established || choice->incoming.sync >= HTTP2_OPAQUE)
+		return ALLOW;
+	walk.tracker = &choice->incoming;
+	walk.segment.source = skb;
+	if (payload(skb, &walk))
+		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
+	if (choice->incoming.goaway)
+		count_down(choice);
+	return ALLOW;
+}
+
+// ---- A message for a borrowed socket: does the agent's frame fit here? ----
+
+static __always_inline enum verdict judge(const struct connection *connection, struct tcp_sock *tcp)
+{
+	const struct http2_tracker *t = &connection->tracker;
+	__u32 written = tcp->write_seq;
+
+	if (t->sync == HTTP2_SILENT)
+		return VERDICT_NOT_SERVED;
+	if (t->sync != HTTP2_IN_SYNC)
+		return VERDICT_NOT_IN_SYNC;
+	if (t->goaway || connection->reason)
+		return VERDICT_GOAWAY_SENT;
+	if (written != tcp->snd_nxt)
+		return VERDICT_UNSENT;
+	if (t->header_block)
+		return VERDICT_HEADER_BLOCK;
+	if (!http2_at_boundary(t, written))
+		return VERDICT_NOT_AT_BOUNDARY;
+	if (!t->responses)
+		return VERDICT_NOT_SERVED;
+	return VERDICT_PLACED;
+}
+
+// Runs under the socket's lock, as `track` does for what this socket sends: what it reads holds still.
+//
+// Never SK_DROP: the kernel keeps that verdict for the socket's next message, which would be the server's own. A frame
+// that does not fit is bounced into the agent's sink.
+SEC("sk_msg")
+int guard(struct sk_msg_md *msg)
+{
+	struct bpf_sock *sk = msg->sk;
+	struct connection *connection;
+	struct placement *intent;
+	struct incoming *counters;
+	struct tcp_sock *tcp;
+	__u32 zero = 0;
+
+	intent = bpf_map_lookup_elem(&placement, &zero);
+	if (!intent || !intent->process || bpf_get_current_pid_tgid() >> 32 != intent->process)
+		return SK_PASS; // the server's own
+	connection = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
+	tcp = connection ? bpf_skc_to_tcp_sock(sk) : NULL;
+	if (!connection || !tcp)
+		return bpf_msg_redirect_hash(msg, &sink, &zero, BPF_F_INGRESS);
+	connection->guarded++;
+	connection->verdict = judge(connection, tcp);
+	if (connection->verdict == VERDICT_PLACED) {
+		connection->placed_seq = tcp->write_seq;
+		connection->reason = intent->reason;
+		return SK_PASS;
+	}
+	counters = bpf_map_lookup_elem(&incoming, &connection->incoming);
+	if (counters)
+		__sync_fetch_and_add(&counters->refused, 1);
+	return bpf_msg_redirect_hash(msg, &sink, &zero, BPF_F_INGRESS);
+}
