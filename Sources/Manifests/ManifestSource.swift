@@ -38,6 +38,11 @@ public final class ManifestSource: Sendable {
   /// Where changes cannot be followed, a warning in the cluster says so, and `reload` still works. At most one `run` at a
   /// time.
   public func run(_ body: (Result<Cluster, ManifestError>) async throws -> Void) async throws {
+    try await run(didRead: {}, body)
+  }
+
+  /// - Parameter didRead: called whenever the manifests have been read, also where nothing has changed.
+  func run(didRead: () -> Void, _ body: (Result<Cluster, ManifestError>) async throws -> Void) async throws {
     let (changes, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     wake.withLock { $0 = signal }
     defer { wake.withLock { $0 = nil } }
@@ -53,6 +58,7 @@ public final class ManifestSource: Sendable {
         last = (snapshot, outcome)
         if isNews { try await body(outcome) }
       }
+      didRead()
       guard await iterator.next(isolation: #isolation) != nil else { return }
       try? await Task.sleep(for: Self.burst)
       _ = consume watch

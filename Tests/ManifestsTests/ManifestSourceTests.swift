@@ -1,8 +1,9 @@
 import Balancing
 import Foundation
-import Manifests
 import SystemPackage
 import Testing
+
+@testable import Manifests
 
 @Suite("Following manifests", .timeLimit(.minutes(2)))
 struct ManifestSourceTests {
@@ -12,12 +13,13 @@ struct ManifestSourceTests {
 
   /// Runs a source for as long as `body` does, which is given what the source tells, one by one.
   private func follow(
-    _ name: String, _ body: @Sendable (ManifestSource, inout Told.AsyncIterator) async throws -> Void
+    _ name: String, didRead: @Sendable @escaping () -> Void = {},
+    _ body: @Sendable (ManifestSource, inout Told.AsyncIterator) async throws -> Void
   ) async throws {
     let source = ManifestSource(path: folder / name)
     let (told, tell) = Told.makeStream()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await source.run { tell.yield($0) } }
+      group.addTask { try await source.run(didRead: didRead) { tell.yield($0) } }
       var iterator = told.makeAsyncIterator()
       try await body(source, &iterator)
       group.cancelAll()
@@ -160,8 +162,11 @@ struct ManifestSourceTests {
   @Test("what changes nothing is not told: a touch, a comment, the same again, a reload")
   func unchanged() async throws {
     try folder.write(service("a"), to: "a.yaml")
-    try await follow("") { source, told in
+    let (reads, read) = AsyncStream.makeStream(of: Void.self)
+    try await follow("", didRead: { read.yield() }) { source, told in
+      var reading = reads.makeAsyncIterator()
       #expect(await told.services() == ["a"])
+      await reading.next()
       let file = (folder / "a.yaml").string
       let changes: [@Sendable () throws -> Void] = [
         { try FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: file) },
@@ -171,8 +176,7 @@ struct ManifestSourceTests {
       ]
       for change in changes {
         try change()
-        // Time to be read on its own: nothing can be waited for where nothing is to happen.
-        try await Task.sleep(for: .milliseconds(200))
+        await reading.next()
       }
       try folder.write(service("b", ip: "10.96.0.2"), to: "b.yaml")
       #expect(await told.services() == ["a", "b"])
@@ -185,12 +189,14 @@ struct ManifestSourceTests {
     try await follow("") { _, told in
       #expect(await told.services() == ["s0"])
       let start = ContinuousClock.now
-      for number in 1...40 {
-        try folder.replace("\(number).yaml", by: service("s\(number)", ip: "10.96.0.\(number)"))
-        try await Task.sleep(for: .milliseconds(2))  // As long as a small program takes to write the next.
+      // So many that they take longer to be written than one burst.
+      var count = 1
+      while start.duration(to: .now) < .milliseconds(120) {
+        try folder.replace("\(count).yaml", by: service("s\(count)", ip: "10.96.\(count >> 8).\(count & 255)"))
+        count += 1
       }
       var tellings = 1
-      while let services = await told.services(), services.count < 41 { tellings += 1 }
+      while let services = await told.services(), services.count < count { tellings += 1 }
       #expect(Double(tellings) <= start.duration(to: .now) / .milliseconds(50) + 1)
     }
   }
