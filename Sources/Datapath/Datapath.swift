@@ -47,8 +47,8 @@ public struct Datapath: ~Copyable {
     init(_ link: consuming BPFLink) { self.link = link }
   }
 
-  /// Programs that are attached to the cgroup, by their names in evenkeel.bpf.c. First those that follow connections,
-  /// then those that make them.
+  /// Programs that are attached to the cgroup, by their names in bpf/. First those that follow connections, then those
+  /// that make them.
   private static let attached = [
     "follow_tcp", "track", "heed_goaway", "getpeername4", "getpeername6", "connect4", "connect6",
   ]

@@ -176,8 +176,8 @@ extension WatchServer {
 
   /// A slice goes while the server is away, and etcd forgets that it ever was there.
   ///
-  /// Without the server's being away its watch cache would hide that: it answers from its own memory for whatever version it
-  /// still has.
+  /// Without the server's being away its watch cache would hide that: it answers from its own memory for whatever version
+  /// it still has.
   fileprivate func lose(_ name: String) async throws {
     try await stop()
     try await deleteBehindItsBack(name)
