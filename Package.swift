@@ -111,16 +111,21 @@ let package = Package(
     .target(
       name: "MockAPIServer", dependencies: ["Manifests", nioCore, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
     .target(name: "Lab", dependencies: ["MockAPIServer", subprocess, systemPackage], swiftSettings: swift),
+    // The side-by-side benchmark: what becomes of its figures, and the client that opens connections.
+    .target(name: "Benchmark", swiftSettings: pureSwift),
+    .target(name: "CExchange"),
     .executableTarget(
       name: "evenkeel-lab",
       dependencies: [
-        "Balancing", "Datapath", "Draining", "Lab", "Manifests", "MockAPIServer", "Simulation", "StatsAPI",
-        argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, nioPosix, systemPackage, unixSignals,
+        "Balancing", "Benchmark", "CExchange", "Datapath", "Draining", "Kernel", "Lab", "Manifests", "MockAPIServer",
+        "Simulation", "StatsAPI", argumentParser, crypto, grpcCore, grpcTransport, nioCore, nioHTTP2, nioPosix,
+        systemPackage, unixSignals,
       ],
       swiftSettings: swift),
 
     // Tests without root.
     .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: swift),
+    .testTarget(name: "BenchmarkTests", dependencies: ["Benchmark"], swiftSettings: swift),
     .testTarget(name: "DrainingTests", dependencies: ["Balancing", "Draining"], swiftSettings: swift),
     .testTarget(
       name: "SimulationTests", dependencies: ["Balancing", "Draining", "Simulation"], swiftSettings: swift),

@@ -23,6 +23,13 @@ extension Cluster {
     return agent
   }
 
+  /// Takes out of the kernel what an agent of the whole cluster has left there: `evenkeel cleanup`.
+  ///
+  /// - Throws: `LabError.commandFailed` with what it said, as where the agent still runs.
+  public nonisolated func cleanUp(_ executable: String) async throws {
+    try await Command.run([executable, "cleanup", "--bpffs", bpffs, "--socket", socket])
+  }
+
   private nonisolated func isReady(_ executable: String, socket: String) async throws -> Bool {
     do {
       try await Command.run([executable, "status", "--probe=readyz", "--socket", socket])

@@ -35,6 +35,23 @@ public struct Cgroup: Sendable, Hashable {
 
   func make() throws(LabError) { try SystemCalls.makeDirectory(path) }
 
+  /// The processor time of all that runs in it and below it, and of all that has ended there, in seconds (cpu.stat, which
+  /// cgroup v2 has without any controller).
+  ///
+  /// - Throws: `LabError.refused` where the file does not say it.
+  public func cpuSeconds() throws(LabError) -> Double {
+    let file = "\(path)/cpu.stat"
+    guard let seconds = Self.cpuSeconds(in: SystemCalls.read(file) ?? "") else {
+      throw .refused("\(file) has no line 'usage_usec': this cgroup v2 does not count processor time")
+    }
+    return seconds
+  }
+
+  static func cpuSeconds(in stat: String) -> Double? {
+    let line = stat.split(separator: "\n").first { $0.hasPrefix("usage_usec ") }
+    return line.flatMap { Double($0.dropFirst("usage_usec ".count)) }.map { $0 / 1e6 }
+  }
+
   /// A process that is not yet reaped does not count.
   private var isPopulated: Bool { (SystemCalls.read("\(path)/cgroup.events") ?? "").contains("populated 1") }
 

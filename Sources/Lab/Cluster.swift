@@ -193,7 +193,8 @@ public actor Cluster {
       name ?? command[0], entering: hostCgroup, command, environment: environment)
   }
 
-  private nonisolated var hostCgroup: Cgroup { cgroup.child("host") }
+  /// Of the programs that `start` starts: the agent's, where no node has one of its own.
+  public nonisolated var hostCgroup: Cgroup { cgroup.child("host") }
 }
 
 extension Service {

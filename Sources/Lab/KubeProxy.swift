@@ -7,7 +7,8 @@ struct KubeProxy {
   let services: [Service]
   let family: Manifest.Family
 
-  private struct Rule {
+  /// A port of a Service, and where its connections go.
+  struct Rule {
     let comment: String
     let address: String
     let port: UInt16
@@ -15,7 +16,7 @@ struct KubeProxy {
     let sources: [String]
   }
 
-  private var rules: [Rule] {
+  var rules: [Rule] {
     services.filter { !$0.isHeadless }.flatMap { service in
       service.ports.map { port in
         let pods = service.reachablePods.map { family.of($0.addresses) }

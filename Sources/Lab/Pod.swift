@@ -37,6 +37,20 @@ public struct Pod: Sendable, Hashable {
       environment: self.environment.merging(environment) { $1 }, input: input)
   }
 
+  /// A container of the pod: the same network, and a cgroup of its own, which tells what its programs take.
+  ///
+  /// - Throws: `LabError.system` where the pod has such a container.
+  public func container(_ name: String) throws(LabError) -> Pod {
+    let container = Pod(
+      name: "\(self.name)-\(name)", node: node, addresses: addresses, namespace: namespace, cgroup: cgroup.child(name),
+      host: host, nodeNumber: nodeNumber)
+    try container.cgroup.make()
+    return container
+  }
+
+  /// Ends all that runs in a container, and removes its cgroup; the pod stays. The times of its cgroup are the pod's.
+  public func removeContainer() async throws { try await cgroup.remove() }
+
   private var environment: [String: String] {
     ["POD_NAME": name, "POD_IP": addresses.ipv4, "POD_IPV6": addresses.ipv6, "NODE_NAME": node]
   }

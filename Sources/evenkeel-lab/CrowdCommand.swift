@@ -40,8 +40,8 @@ struct CrowdCommand: AsyncParsableCommand {
         last by CLOCK_MONOTONIC.
         """)
 
-    @Option(help: "The server's address.")
-    var target: HostPort
+    @Option(help: "A server's address; several are taken in turn.")
+    var target: [HostPort]
 
     @Option(help: "How many connections.")
     var connections = 1000
@@ -49,14 +49,18 @@ struct CrowdCommand: AsyncParsableCommand {
     @Flag(help: "Connect anew after a GOAWAY.")
     var reconnect = false
 
+    func validate() throws {
+      guard !target.isEmpty else { throw ValidationError("--target: at least one") }
+    }
+
     func run() async throws {
       allowManyDescriptors()
       let end = await ProgramEnd()
-      let crowd = Crowd(target: target, size: connections, reconnects: reconnect)
+      let crowd = Crowd(targets: target, size: connections, reconnects: reconnect)
       // At most as many at once as a server's backlog holds.
       for start in stride(from: 0, to: connections, by: 500) {
         try await withThrowingTaskGroup { group in
-          for _ in start..<min(start + 500, connections) { group.addTask { try await crowd.connect() } }
+          for index in start..<min(start + 500, connections) { group.addTask { try await crowd.connect(index) } }
           try await group.waitForAll()
         }
       }
@@ -92,27 +96,30 @@ private final class CrowdServer: ChannelInboundHandler {
 /// The connections of a client.
 private actor Crowd {
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  private let target: HostPort
+  private let targets: [HostPort]
   private let size: Int
   private let reconnects: Bool
   private var served = 0
   private var left = 0
 
-  init(target: HostPort, size: Int, reconnects: Bool) {
-    (self.target, self.size, self.reconnects) = (target, size, reconnects)
+  init(targets: [HostPort], size: Int, reconnects: Bool) {
+    (self.targets, self.size, self.reconnects) = (targets, size, reconnects)
   }
 
-  nonisolated func connect() async throws {
+  /// - Parameter index: of the connection, from 0 on.
+  nonisolated func connect(_ index: Int) async throws {
+    let target = targets[index % targets.count]
     _ = try await ClientBootstrap(group: group)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(CrowdClient { event in Task { try await self.note(event) } })
+          try channel.pipeline.syncOperations.addHandler(
+            CrowdClient { event in Task { try await self.note(event, of: index) } })
         }
       }
       .connect(host: target.host, port: target.port).get()
   }
 
-  private func note(_ event: CrowdClient.Event) async throws {
+  private func note(_ event: CrowdClient.Event, of index: Int) async throws {
     switch event {
     case .served:
       served += 1
@@ -120,7 +127,7 @@ private actor Crowd {
     case .goaway:
       left += 1
       if left == size { printLine("left \(monotonicSeconds())") }
-      if reconnects { try await connect() }
+      if reconnects { try await connect(index) }
     }
   }
 }

@@ -9,7 +9,8 @@ struct EvenkeelLab: AsyncParsableCommand {
     abstract: "Makes a small cluster out of network namespaces and cgroups, to show and test evenkeel with real gRPC.",
     subcommands: [
       DemoCommand.self, ClientsCommand.self, MeasureCommand.self, SimulateCommand.self, CleanupCommand.self,
-      ServeCommand.self, CallCommand.self, CrowdCommand.self, DecodeCommand.self,
+      ServeCommand.self, CallCommand.self, CrowdCommand.self, DecodeCommand.self, BenchCommand.self,
+      ExchangeCommand.self,
     ])
 
   static func main() async {

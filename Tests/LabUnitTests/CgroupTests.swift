@@ -22,3 +22,13 @@ struct CgroupTests {
     #expect(Cgroup.mountPoint(ofType: "cgroup2", in: "") == nil)
   }
 }
+
+@Suite("Processor time of a cgroup")
+struct CgroupTimeTests {
+  @Test("It is what cpu.stat calls usage_usec, in seconds; a text without it has none")
+  func cpuSeconds() {
+    #expect(Cgroup.cpuSeconds(in: "usage_usec 1500000\nuser_usec 1\nsystem_usec 2\n") == 1.5)
+    #expect(Cgroup.cpuSeconds(in: "user_usec 1\n") == nil)
+    #expect(Cgroup.cpuSeconds(in: "") == nil)
+  }
+}

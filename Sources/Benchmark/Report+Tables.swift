@@ -1,0 +1,178 @@
+extension Report {
+  /// A part of the report: a title, what it means for a user, and a table.
+  public struct Section: Sendable {
+    public let title: String
+    public let meaning: String
+    public let table: TextTable
+  }
+
+  /// All parts that there is something to say in.
+  public var sections: [Section] {
+    [load, latency, processor, connects, programCosts, changes, agent, targets].filter { !$0.table.rows.isEmpty }
+  }
+
+  /// For a terminal.
+  public var text: String {
+    sections.map { "\n\($0.title)\n\n\($0.table.text)" }.joined() + "\n\(setting)\n"
+  }
+
+  /// For a document, between the two lines that mark where it stands in it.
+  public var markdown: String {
+    "\(setting)\n\n" + sections.map { "## \($0.title)\n\n\($0.meaning)\n\n\($0.table.markdown)\n" }.joined()
+  }
+
+  private var setting: String {
+    let machine = self.machine
+    let kind = machine.isQuick ? "A quick run, whose figures are rough" : "A full run"
+    return """
+      \(kind), of \(machine.date): \(machine.processor), \(machine.cores) cores, \(number(machine.memoryGiB)) GiB, \
+      Linux \(machine.kernel); load average \(machine.loadBefore) before and \(machine.loadAfter) at the end; \
+      \(machine.rounds) rounds, the contenders in turn; it took \(Int(machine.seconds)) s.
+      """
+  }
+
+  private func section(_ title: String, _ meaning: String, _ measures: [Measure]) -> Section {
+    let taken = measures.filter { measure in contenders.contains { $0.rounds[measure] != nil } }
+    var table = TextTable(["contender"] + taken.flatMap { ["\($0.title), \($0.unit)", "of direct"] })
+    for contender in contenders where taken.contains(where: { contender.rounds[$0] != nil }) {
+      table.add([contender.name] + taken.flatMap { [cell(contender.summary($0)), ratioCell(contender, $0)] })
+    }
+    return Section(title: title, meaning: meaning, table: table)
+  }
+
+  private func cell(_ summary: Summary?) -> String {
+    summary.map { "\(number($0.median)) (\(number($0.least))–\(number($0.most)))" } ?? "–"
+  }
+
+  /// In thousandths: most targets are two hundredths from 1.
+  private func ratioCell(_ contender: Contender, _ measure: Measure) -> String {
+    guard contender.id != contenders.first?.id, let ratio = ratio(contender, measure) else { return "–" }
+    return thousandths(ratio.median)
+  }
+
+  private var load: Section {
+    section(
+      "Throughput",
+      """
+      One h2load and one server, the same for all; medians with least and most of the rounds, and the median of each \
+      round's ratio to the direct way. More is better: it is what is left of the machine for requests once the way has \
+      had its part.
+      """, [.small, .bulk, .large])
+  }
+
+  private var latency: Section {
+    section(
+      "Time of a request",
+      """
+      What a caller waits for, in microseconds; less is better. "One at a time" is the way itself, without a queue \
+      anywhere; with 8 × 8 requests at once the queues of a busy machine are in it.
+      """, [.oneMedian, .oneTail, .smallMedian, .smallTail])
+  }
+
+  private var processor: Section {
+    section(
+      "Processor time",
+      """
+      Seconds for a million small requests, which is what a cluster pays for: of the whole machine, and of the \
+      processes by their cgroups. What BPF programs and rules take is in the time of those whose packets they look at.
+      """, [.machineCPU, .clientCPU, .serverCPU, .proxyCPU])
+  }
+
+  private var connects: Section {
+    section(
+      "Connections",
+      """
+      Connect, one request, close, one after the other to three pods: the only thing that choosing an endpoint makes \
+      slower. Clients that connect for each request see this figure; gRPC clients hardly ever.
+      """, [.exchanges, .exchangeMedian])
+  }
+
+  private var programCosts: Section {
+    var table = TextTable(["with", "program", "runs", "ns a run", "runs a request", "ns a request"])
+    for program in programs {
+      table.add([
+        program.contender, program.name, number(Double(program.runs)), number(program.nanosecondsPerRun),
+        number(program.runsPerRequest), number(program.nanosecondsPerRun * program.runsPerRequest),
+      ])
+    }
+    return Section(
+      title: "The BPF programs",
+      meaning: """
+        As the kernel counts them (BPF_STATS_RUN_TIME) during small requests and connects, in a run of its own: the \
+        counting takes time itself, some 20 to 50 ns a run, which is part of these figures. `connect4` runs once for a \
+        connection; `track` for each packet that a process sends; `heed_goaway` for each that it gets.
+        """, table: table)
+  }
+
+  private var changes: Section {
+    var phases: [String] = []
+    for phase in courses.flatMap(\.phases) where !phases.contains(phase.title) { phases.append(phase.title) }
+    var table = TextTable(["contender", "busiest pod over mean"] + phases.map { "failed: \($0)" })
+    for course in courses {
+      table.add(
+        [course.contender, cell(course.afterScaleUp)]
+          + phases.map { title in
+            course.phases.first { $0.title == title }.map {
+              "\($0.failed) of \(number(Double($0.answered + $0.failed)))"
+            }
+              ?? "–"
+          })
+    }
+    return Section(
+      title: "Pods that come and go",
+      meaning: """
+        gRPC clients (grpcio) of which a few call much more often than most, while 3 pods become 6 and then 3 of them \
+        are replaced. The evenness is that of the seconds from one drain interval (2 s) after the scale-up on: 1 is \
+        even, 2 means that the busiest of 6 pods, which decides how many pods are needed, does twice its share. \
+        Failed: calls that ended with anything but the right answer.
+        """, table: table)
+  }
+
+  private var agent: Section {
+    var table = TextTable(["what", "figure", "target"])
+    for figure in figures {
+      table.add([figure.title, "\(number(figure.value)) \(figure.unit)", figure.target?.description ?? "–"])
+    }
+    return Section(
+      title: "The agent",
+      meaning: "What a node pays for it, and how fast it is where there is much to do at once.", table: table)
+  }
+
+  private var targets: Section {
+    var table = TextTable(["target", "figure", "wanted", ""])
+    for verdict in verdicts {
+      let figure = verdict.unit.hasPrefix("of ") ? thousandths(verdict.value) : number(verdict.value)
+      table.add([
+        verdict.title, verdict.unit.isEmpty ? figure : "\(figure) \(verdict.unit)", verdict.target.description,
+        verdict.isMet ? "met" : "MISSED",
+      ])
+    }
+    return Section(
+      title: "Targets", meaning: "What Evenkeel should reach, and whether it did in this run.", table: table)
+  }
+
+  private func thousandths(_ value: Double) -> String {
+    guard value.isFinite else { return "?" }
+    let thousandths = Int((value * 1000).rounded())
+    return "\(thousandths / 1000)." + String(String(1000 + abs(thousandths) % 1000).dropFirst())
+  }
+}
+
+/// A document whose middle is written by a program, and the rest by people.
+public struct MarkedDocument: Sendable {
+  public static let begin = "<!-- figures: begin -->"
+  public static let end = "<!-- figures: end -->"
+
+  public let text: String
+
+  public init(_ text: String) { self.text = text }
+
+  /// The document with other figures; nil where it has not both marks, each once and in order.
+  public func replacingFigures(_ figures: String) -> String? {
+    let head = text.split(separator: Self.begin, omittingEmptySubsequences: false)
+    guard head.count == 2 else { return nil }
+    let tail = head[1].split(separator: Self.end, omittingEmptySubsequences: false)
+    guard tail.count == 2 else { return nil }
+    return head[0] + "\(Self.begin)\n\n\(figures)\n\(Self.end)" + tail[1]
+  }
+}

@@ -1,0 +1,130 @@
+/// All figures of a run of the benchmark.
+public struct Report: Codable, Sendable {
+  public var machine: Machine
+  /// In the order in which they are shown; the first is the direct way, which the others are compared with.
+  public var contenders: [Contender]
+  public var figures: [Figure]
+  public var programs: [Program]
+  public var courses: [Course]
+
+  /// Where and when it ran.
+  public struct Machine: Codable, Sendable {
+    public var processor: String
+    public var cores: Int
+    public var memoryGiB: Double
+    public var kernel: String
+    public var date: String
+    /// As /proc/loadavg has it for the minute before the run, and before the end.
+    public var loadBefore: Double
+    public var loadAfter: Double
+    public var rounds: Int
+    /// Where figures are too noisy to be quoted.
+    public var isQuick: Bool
+    public var seconds: Double
+
+    public init(
+      processor: String, cores: Int, memoryGiB: Double, kernel: String, date: String, loadBefore: Double,
+      loadAfter: Double = 0, rounds: Int, isQuick: Bool, seconds: Double = 0
+    ) {
+      (self.processor, self.cores, self.memoryGiB, self.kernel) = (processor, cores, memoryGiB, kernel)
+      (self.date, self.loadBefore, self.loadAfter, self.rounds) = (date, loadBefore, loadAfter, rounds)
+      (self.isQuick, self.seconds) = (isQuick, seconds)
+    }
+  }
+
+  /// A way from clients to pods, and what was measured of it: a value for each round.
+  public struct Contender: Codable, Sendable {
+    public var id: String
+    public var name: String
+    /// Whether it is Evenkeel, to which the targets apply.
+    public var isOurs: Bool
+    public private(set) var rounds: [Measure: [Double]] = [:]
+
+    public init(id: String, name: String, isOurs: Bool = false) {
+      (self.id, self.name, self.isOurs) = (id, name, isOurs)
+    }
+
+    /// Adds a round. A measure that was not taken stays out of all rounds.
+    public mutating func record(_ round: [Measure: Double]) {
+      for (measure, value) in round { rounds[measure, default: []].append(value) }
+    }
+
+    public func summary(_ measure: Measure) -> Summary? { Summary(rounds[measure] ?? []) }
+  }
+
+  /// A single figure, with what it should be.
+  public struct Figure: Codable, Sendable {
+    public var title: String
+    public var value: Double
+    public var unit: String
+    public var target: Target?
+
+    public init(_ title: String, _ value: Double, _ unit: String, _ target: Target? = nil) {
+      (self.title, self.value, self.unit, self.target) = (title, value, unit, target)
+    }
+  }
+
+  /// What a BPF program takes.
+  public struct Program: Codable, Sendable {
+    public var contender: String
+    public var name: String
+    public var runs: Int
+    public var nanosecondsPerRun: Double
+    /// Runs for each request of the load.
+    public var runsPerRequest: Double
+
+    public init(contender: String, name: String, runs: Int, nanosecondsPerRun: Double, runsPerRequest: Double) {
+      (self.contender, self.name, self.runs) = (contender, name, runs)
+      (self.nanosecondsPerRun, self.runsPerRequest) = (nanosecondsPerRun, runsPerRequest)
+    }
+  }
+
+  /// What gRPC clients had of a contender while pods came and went.
+  public struct Course: Codable, Sendable {
+    public var contender: String
+    /// Whether it is Evenkeel, to which the targets apply.
+    public var isOurs: Bool
+    public var seconds: [Second] = []
+    public var phases: [Phase] = []
+
+    public struct Second: Codable, Sendable, Equatable {
+      /// Since the beginning.
+      public var time: Double
+      /// Requests of the busiest pod over the mean; nil in a second without requests.
+      public var busiest: Double?
+
+      public init(time: Double, busiest: Double?) { (self.time, self.busiest) = (time, busiest) }
+    }
+
+    public struct Phase: Codable, Sendable, Equatable {
+      public var title: String
+      public var start: Double
+      public var end: Double
+      public var answered: Int
+      public var failed: Int
+
+      public init(title: String, start: Double, end: Double, answered: Int, failed: Int) {
+        (self.title, self.start, self.end, self.answered, self.failed) = (title, start, end, answered, failed)
+      }
+    }
+
+    public init(contender: String, isOurs: Bool) { (self.contender, self.isOurs) = (contender, isOurs) }
+
+    /// Of the seconds that lie between two times as a whole.
+    public func busiest(from start: Double, to end: Double) -> Summary? {
+      Summary(seconds.filter { $0.time - 1 >= start && $0.time <= end }.compactMap(\.busiest))
+    }
+  }
+
+  public init(machine: Machine, contenders: [Contender]) {
+    (self.machine, self.contenders) = (machine, contenders)
+    (figures, programs, courses) = ([], [], [])
+  }
+
+  /// A contender against the direct way: of each round the ratio, as both are measured within seconds of each other,
+  /// and a machine has faster and slower minutes.
+  public func ratio(_ contender: Contender, _ measure: Measure) -> Summary? {
+    guard let direct = contenders.first?.rounds[measure], let own = contender.rounds[measure] else { return nil }
+    return Summary(zip(own, direct).filter { $1 > 0 }.map { $0 / $1 })
+  }
+}

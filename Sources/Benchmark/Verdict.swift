@@ -1,0 +1,74 @@
+/// A target, and what came of it.
+public struct Verdict: Sendable, Equatable {
+  public let title: String
+  public let value: Double
+  public let unit: String
+  public let target: Target
+
+  public init(_ title: String, _ value: Double, _ unit: String, _ target: Target) {
+    (self.title, self.value, self.unit, self.target) = (title, value, unit, target)
+  }
+
+  public var isMet: Bool { target.isMet(by: value) }
+}
+
+extension Report {
+  /// Every target with its figure, in the order of the report.
+  public var verdicts: [Verdict] {
+    let ours = contenders.filter(\.isOurs)
+    return ours.flatMap { againstDirect($0) + againstOthers($0) }
+      + courses.filter(\.isOurs).flatMap(\.verdicts)
+      + figures.compactMap { figure in
+        figure.target.map { Verdict(figure.title, figure.value, figure.unit, $0) }
+      }
+  }
+
+  private func againstDirect(_ contender: Contender) -> [Verdict] {
+    Measure.allCases.compactMap { measure in
+      guard let target = measure.target, let ratio = ratio(contender, measure) else { return nil }
+      return Verdict("\(contender.name): \(measure.title)", ratio.median, "of direct", target)
+    }
+  }
+
+  /// Small requests against the best of the others; connects against iptables with many Services.
+  private func againstOthers(_ contender: Contender) -> [Verdict] {
+    let others = contenders.dropFirst().filter { !$0.isOurs }
+    func verdict(_ measure: Measure, _ rivals: [Contender]) -> Verdict? {
+      let best = rivals.compactMap { rival in rival.summary(measure).map { (rival.name, $0.median) } }.max {
+        $0.1 < $1.1
+      }
+      guard let best, let own = contender.summary(measure), best.1 > 0 else { return nil }
+      return Verdict("\(contender.name): \(measure.title)", own.median / best.1, "of \(best.0)", .atLeast(1))
+    }
+    return [
+      verdict(.small, Array(others)), verdict(.exchanges, others.filter { $0.id == Self.manyRules }),
+    ].compactMap(\.self)
+  }
+
+  /// The contender that connects have to beat.
+  public static let manyRules = "iptables-10000"
+}
+
+extension Report.Course {
+  /// The phase that the evenness is judged in, once its first part has gone.
+  public static let scaleUp = "3 pods become 6"
+  /// Of the clients that are drained every two seconds.
+  public static let drainInterval = 2.0
+
+  /// The busiest pod over the mean in the seconds after one drain interval; nil where there was no such phase.
+  public var afterScaleUp: Summary? {
+    guard let phase = phases.first(where: { $0.title == Self.scaleUp }) else { return nil }
+    return busiest(from: phase.start + Self.drainInterval, to: phase.end)
+  }
+
+  fileprivate var verdicts: [Verdict] {
+    let evenness = afterScaleUp.map {
+      [
+        Verdict(
+          "\(contender): busiest pod over mean, one drain interval after the scale-up", $0.median, "", .atMost(1.1))
+      ]
+    }
+    return (evenness ?? [])
+      + phases.map { Verdict("\(contender): RPCs failed, \($0.title)", Double($0.failed), "", .atMost(0)) }
+  }
+}

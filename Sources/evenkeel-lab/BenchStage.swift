@@ -1,0 +1,91 @@
+import Benchmark
+import FoundationEssentials
+import Lab
+
+/// What all contenders have in common: pods with servers, a pod with clients, and Services.
+struct BenchStage: Sendable {
+  let lab: Cluster
+  let settings: BenchSettings
+  let node: Node
+  let servers: [Pod]
+  let client: Pod
+  /// The container of the client pod in which the load is made.
+  let load: Pod
+  /// A Service of the first pod, so that the work behind every way is the same; and one of all.
+  let one: Lab.Service
+  let all: Lab.Service
+
+  static let port = Lab.Service.Port(port: 80, targetPort: 50051)
+
+  /// What servers have to give, by name, in bytes.
+  static let files = [("small", 200), ("bulk", 100_000), ("large", 4_000_000)]
+
+  init(_ lab: Cluster, _ settings: BenchSettings) async throws {
+    (self.lab, self.settings) = (lab, settings)
+    node = await lab.nodes[0]
+    servers = try await lab.addPods(3, named: "server")
+    client = try await lab.addPods(1, named: "client")[0]
+    load = try client.container("load")
+    one = try await lab.addService("one", ports: [Self.port], pods: [servers[0]])
+    all = try await lab.addService("all", ports: [Self.port], pods: servers)
+    // A client that connects thousands of times a second needs its ports again before a minute has gone.
+    try await client.run([
+      "sh", "-ec",
+      "cd /proc/sys/net/ipv4; echo 1 > tcp_tw_reuse; echo '1024 65535' > ip_local_port_range",
+    ])
+    for (name, size) in Self.files {
+      try Data(repeating: UInt8(ascii: "x"), count: size).write(to: URL(filePath: "\(lab.directory)/\(name)"))
+    }
+    for pod in servers { try await startServer(in: pod) }
+  }
+
+  private func startServer(in pod: Pod) async throws {
+    let port = "\(Self.port.targetPort)"
+    _ = try await pod.start(["nghttpd", "--no-tls", "-d", lab.directory, port], name: "nghttpd in \(pod.name)")
+    try await waitUntilServed([Self.direct(pod)])
+  }
+
+  /// A pod's own address.
+  static func direct(_ pod: Pod) -> String { "\(pod.addresses.ipv4):\(port.targetPort)" }
+
+  static func address(of service: Lab.Service) -> String { "\(service.addresses.ipv4):\(port.port)" }
+
+  func waitUntilServed(_ targets: [String]) async throws {
+    try await eventually("an answer of \(targets.joined(separator: ", "))", within: .seconds(20)) {
+      do {
+        _ = try await exchange(with: targets, count: targets.count)
+        return true
+      } catch LabError.commandFailed {
+        return false
+      }
+    }
+  }
+
+  func exchange(with targets: [String], count: Int) async throws -> ExchangeCommand.Outcome {
+    let flags = targets.flatMap { ["--target", $0] } + ["--count", "\(count)"]
+    let text = try await load.run([Executables.own, "exchange"] + flags)
+    return try JSONDecoder().decode(ExchangeCommand.Outcome.self, from: Data(text.utf8))
+  }
+
+  /// - Throws: `TrialFailure` if a request failed, as nobody should compare how fast errors are.
+  @discardableResult
+  func h2load(_ target: String, _ file: String, clients: Int, streams: Int, milliseconds: Int, log: String? = nil)
+    async throws -> H2LoadOutput
+  {
+    let text = try await load.run(
+      ["h2load", "-c", "\(clients)", "-m", "\(streams)", "-D", "\(milliseconds)ms"]
+        + (log.map { ["--log-file=\($0)"] } ?? []) + ["http://\(target)/\(file)"])
+    let output = try H2LoadOutput(text)
+    guard output.failed == 0, output.succeeded > 0 else {
+      throw TrialFailure("h2load of \(target)/\(file): \(output.failed) failed, \(output.succeeded) succeeded")
+    }
+    return output
+  }
+
+  func latencies(_ target: String, clients: Int, streams: Int, milliseconds: Int) async throws -> Latencies {
+    let log = "\(lab.directory)/h2load.log"
+    defer { try? FileManager.default.removeItem(atPath: log) }
+    try await h2load(target, "small", clients: clients, streams: streams, milliseconds: milliseconds, log: log)
+    return H2LoadOutput.latencies(log: try Data(contentsOf: URL(filePath: log)))
+  }
+}
