@@ -9,7 +9,7 @@
 _Static_assert(sizeof(struct socket_address) == 20, "a map key has no implicit padding");
 _Static_assert(sizeof(union table_entry) == 32, "header, endpoint and ring slots share entries of one size");
 _Static_assert(sizeof(struct outgoing) == 64, "one cache line");
-_Static_assert(sizeof(struct choice) == 96, "no implicit padding");
+_Static_assert(sizeof(struct choice) == 56, "no implicit padding");
 _Static_assert(sizeof(struct affinity_key) == 32, "a map key has no implicit padding");
 _Static_assert(sizeof(struct connection) <= 256, "with the kernel's own part, a connection stays below 512 bytes");
 _Static_assert(sizeof(struct connection) % 8 == 0, "records of iterators follow each other without gaps");

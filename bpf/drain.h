@@ -7,9 +7,8 @@
 #include "address.h"
 #include "kernel.h"
 #include "maps.h"
+#include "packet.h"
 #include "spread.h"
-
-#define ETH_P_IPV6 0x86dd
 
 // ---- Track what servers accept ----
 
@@ -51,67 +50,26 @@ static __always_inline void start_tracking(struct bpf_sock_ops *ops, struct bpf_
 
 // ---- A server's packets leave: follow its frames ----
 
-enum { MAX_IPV6_EXTENSION_HEADERS = 4 };
-
 struct walk {
 	struct http2_tracker *tracker;
-	struct http2_segment segment;
+	struct packet packet;
 };
 
 static long step(__u32 index, struct walk *walk)
 {
-	return !http2_step(walk->tracker, &walk->segment);
-}
-
-// Where the TCP header begins; 0: nowhere. At this hook a packet begins with its IP header.
-static __always_inline __u32 tcp_offset(struct __sk_buff *skb)
-{
-	struct ipv6_opt_hdr extension;
-	__u8 version_and_length, next = 0;
-	__u32 offset = sizeof(struct ipv6hdr);
-
-	if (skb->protocol != bpf_htons(ETH_P_IPV6)) {
-		if (bpf_skb_load_bytes(skb, offsetof(struct iphdr, protocol), &next, 1) || next != IPPROTO_TCP ||
-		    bpf_skb_load_bytes(skb, 0, &version_and_length, 1))
-			return 0;
-		return (version_and_length & 15) * 4;
-	}
-	if (bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, 1))
-		return 0;
-	for (int i = 0; i < MAX_IPV6_EXTENSION_HEADERS; i++) {
-		if (next == IPPROTO_TCP)
-			return offset;
-		if (bpf_skb_load_bytes(skb, offset, &extension, sizeof(extension)))
-			return 0;
-		next = extension.nexthdr;
-		offset += (extension.hdrlen + 1) * 8;
-	}
-	return 0;
-}
-
-// Finds a packet's payload. Returns whether there is any; what cannot be understood ends the tracking.
-static __always_inline int payload(struct __sk_buff *skb, struct walk *walk)
-{
-	__u32 offset = tcp_offset(skb);
-	struct tcphdr tcp;
-
-	if (!offset || bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp))) {
-		walk->tracker->sync = HTTP2_LOST;
-		return 0;
-	}
-	walk->segment.offset = offset + tcp.doff * 4;
-	walk->segment.end = skb->len;
-	walk->segment.seq = bpf_ntohl(tcp.seq);
-	return walk->segment.offset < walk->segment.end;
+	return !http2_step(walk->tracker, &walk->packet.payload);
 }
 
 // What is new since the packet before goes into the counters of the endpoint.
 static __always_inline void report(struct connection *connection, const struct http2_tracker *before)
 {
 	const struct http2_tracker *now = &connection->tracker;
-	struct incoming *counters = bpf_map_lookup_elem(&incoming, &connection->incoming);
 	__u32 reason = REASON_NONE;
+	struct incoming *counters;
 
+	if (now->responses == before->responses && now->sync == before->sync && now->goaway == before->goaway)
+		return;
+	counters = bpf_map_lookup_elem(&incoming, &connection->incoming);
 	if (!counters)
 		return;
 	if (now->responses != before->responses)
@@ -128,6 +86,7 @@ static __always_inline void report(struct connection *connection, const struct h
 	}
 }
 
+// Runs for every packet that leaves: what is not tracked, or has no payload, ends as soon as that is seen.
 SEC("cgroup_skb/egress")
 int track(struct __sk_buff *skb)
 {
@@ -135,20 +94,20 @@ int track(struct __sk_buff *skb)
 	struct connection *connection;
 	struct http2_tracker before;
 	struct walk walk = {};
+	int found;
 
-	if (!sk)
-		return ALLOW;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return ALLOW;
-	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	connection = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
 	if (!connection || connection->tracker.sync >= HTTP2_OPAQUE)
+		return ALLOW;
+	found = find_payload(skb, &walk.packet.payload);
+	if (!found)
 		return ALLOW;
 	before = connection->tracker;
 	walk.tracker = &connection->tracker;
-	walk.segment.source = skb;
-	if (payload(skb, &walk))
+	if (found > 0)
 		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
+	else
+		connection->tracker.sync = HTTP2_LOST;
 	report(connection, &before);
 	return ALLOW;
 }
@@ -156,27 +115,22 @@ int track(struct __sk_buff *skb)
 // ---- A client's packets arrive: is it asked to go away? ----
 
 // A connection that was drained may live on for hours, for as long as a stream on it; new connections are not to keep
-// away from its endpoint for that. Packets that arrive out of order end this: then it counts until it is closed.
+// away from its endpoint for that. Only the first frame of a packet is looked at: the agent's GOAWAY leaves when
+// nothing waits to be sent before it, and so begins a packet. One that is missed ends nothing: the connection counts
+// until it is closed.
 SEC("cgroup_skb/ingress")
 int heed_goaway(struct __sk_buff *skb)
 {
+	__u8 header[HTTP2_FRAME_HEADER_BYTES];
 	struct bpf_sock *sk = skb->sk;
+	struct http2_segment payload;
 	struct choice *choice;
-	struct walk walk = {};
 
-	if (!sk)
+	choice = sk ? bpf_sk_storage_get(&choices, sk, NULL, 0) : NULL;
+	if (!choice || !choice->counted || !choice->established)
 		return ALLOW;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return ALLOW;
-	choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
-	if (!choice || !choice->counted || !choice->established || choice->incoming.sync >= HTTP2_OPAQUE)
-		return ALLOW;
-	walk.tracker = &choice->incoming;
-	walk.segment.source = skb;
-	if (payload(skb, &walk))
-		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
-	if (choice->incoming.goaway)
+	if (find_payload(skb, &payload) > 0 && !bpf_skb_load_bytes(skb, payload.offset, header, sizeof(header)) &&
+	    http2_is_goaway(http2_decode(header)))
 		count_down(choice);
 	return ALLOW;
 }

@@ -20,18 +20,14 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-// Reads the tracker's bytes out of the packet.
-#define http2_load(segment, at, to, length) bpf_skb_load_bytes((segment)->source, (segment)->offset + (at), to, length)
-
 enum { ALLOW = 1, REFUSE = 0 };
+
+#include "packet.h" // first, as it says how the tracker reads
 
 #include "drain.h"
 #include "snapshots.h"
@@ -41,30 +37,40 @@ char LICENSE[] SEC("license") = "GPL";
 
 // ---- TCP's changes of state: count what clients open, start to track what servers accept ----
 
-SEC("sockops")
-int follow_tcp(struct bpf_sock_ops *ops)
+static __always_inline void count_change(struct bpf_sock_ops *ops, struct bpf_sock *sk)
 {
-	struct bpf_sock *sk = ops->sk; // read once: the verifier forgets a NULL check on a second load
-	struct choice *choice;
+	struct choice *choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
 
-	if (!sk)
-		return 1;
-	if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
-		start_tracking(ops, sk);
-		return 1;
-	}
-	if (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
-	    ops->op != BPF_SOCK_OPS_STATE_CB)
-		return 1;
-	choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
 	if (!choice)
-		return 1;
+		return;
 	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
 		count_connecting(ops, choice);
 	else if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-		count_established(ops, choice);
+		count_established(choice);
 	else
 		count_state(choice, ops->args[1]);
+}
+
+// Runs a dozen times for each connection: the kernel asks for time-outs, windows and more, and takes the answer that is
+// there already.
+SEC("sockops")
+int follow_tcp(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk; // read once: the verifier forgets a NULL check on a second load
+
+	switch (ops->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+	case BPF_SOCK_OPS_STATE_CB:
+		sk = ops->sk;
+		if (sk)
+			count_change(ops, sk);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		sk = ops->sk;
+		if (sk)
+			start_tracking(ops, sk);
+	}
 	return 1;
 }
 

@@ -45,7 +45,6 @@ static __always_inline void remember_choice(struct bpf_sock_addr *ctx, const str
 	choice->endpoint = endpoint->address;
 	choice->outgoing = endpoint->outgoing;
 	choice->counted = 0;
-	choice->incoming = (struct http2_tracker){};
 	choice->established = 0;
 }
 
@@ -162,13 +161,12 @@ static __always_inline void count_connecting(struct bpf_sock_ops *ops, struct ch
 	__sync_fetch_and_add(&counters->active, 1);
 }
 
-static __always_inline void count_established(struct bpf_sock_ops *ops, struct choice *choice)
+static __always_inline void count_established(struct choice *choice)
 {
 	struct outgoing *counters = bpf_map_lookup_elem(&outgoing, &choice->outgoing);
 
 	if (!counters || !choice->counted)
 		return;
-	choice->incoming.next_seq = ops->rcv_nxt;
 	choice->established = 1;
 	__sync_fetch_and_add(&counters->opened, 1);
 }

@@ -33,6 +33,28 @@ struct TrackingTests {
     }
   }
 
+  @Test("frames are followed wherever they begin in a packet, and however many it holds")
+  func manyFrames() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var stage = try Stage(on: cgroup)
+        try stage.say(Frame.greeting + Frame.headers())
+        // Each distance between two frame headers up to twice what is read ahead, and a body that fills packets.
+        let bodies = (0...150).flatMap { Frame.data(Array(repeating: 7, count: $0), endStream: false) }
+        try stage.say(bodies + Frame.data(Array(repeating: 0, count: 16_384)))
+        for count in 1...9 {
+          // Cut so that a header is split at each of its bytes.
+          let frame = Frame.data(bodies, stream: 3)
+          try stage.say((count == 1 ? Frame.headers(stream: 3) : []) + frame.prefix(count))
+          try stage.say(Array(frame.dropFirst(count)))
+        }
+        let counters = try stage.counters()
+        #expect(counters.responses == 10 && counters.lost == 0 && counters.opaque == 0)
+        #expect(try stage.place() == .placed)
+      }
+    }
+  }
+
   @Test("HTTP/1 and TLS are opaque, and left alone")
   func opaque() async {
     await #expect(processExitsWith: .success) {

@@ -13,7 +13,7 @@
 
 // clang-format off
 enum {
-	EVENKEEL_ABI = 1,
+	EVENKEEL_ABI = 2,
 	LEAST_CONNECTIONS_CANDIDATES = 8, // keep busiest and idlest of 6 to 50 pods within 2 connections (simulated)
 	RING_SLOTS_PER_ENTRY = 8,
 	TABLE_MAX_ENTRIES = 1 << 20,      // of one Service's table: 65,000 endpoints with their ring
@@ -70,8 +70,7 @@ struct choice {
 	struct socket_address service;
 	struct socket_address endpoint;
 	__u32 outgoing;
-	__u32 counted;		       // is in outgoing.active
-	struct http2_tracker incoming; // of what the server sends: has it asked to go away?
+	__u32 counted; // is in outgoing.active
 	__u32 established;
 	__u32 padding;
 };

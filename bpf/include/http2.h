@@ -22,6 +22,7 @@ enum http2_sync {
 
 enum {
 	HTTP2_FRAME_HEADER_BYTES = 9,
+	HTTP2_DEFAULT_MAX_FRAME_BYTES = 16384, // RFC 9113 §4.2
 	// A first SETTINGS frame that is longer than 100 settings is not taken for one: HTTP/2 defines 8 of them.
 	HTTP2_FIRST_SETTINGS_MAX_BYTES = 600,
 	// What http2_step() needs at most for a packet of 512 kB (BIG TCP): nothing but frame headers, and one at
@@ -128,6 +129,14 @@ static inline __attribute__((always_inline)) int http2_is_first_settings(struct 
 	       frame.length <= HTTP2_FIRST_SETTINGS_MAX_BYTES;
 }
 
+// May these nine bytes, which stand where a frame may begin, be taken for a GOAWAY? (RFC 9113 §6.8) Anything else than
+// one has the same 56 bits in one of 2^56 cases. No receiver has to take a frame of more than 16 kB (§4.2).
+static inline __attribute__((always_inline)) int http2_is_goaway(struct http2_frame frame)
+{
+	return frame.type == HTTP2_GOAWAY && !frame.flags && !frame.stream && frame.length >= 8 &&
+	       frame.length <= HTTP2_DEFAULT_MAX_FRAME_BYTES;
+}
+
 // Does the server answer on this stream? Those with even numbers are its own, once it has promised one (§5.1.1, §8.4).
 static inline __attribute__((always_inline)) int http2_is_answered(const struct http2_tracker *t, __u32 stream)
 {
@@ -175,11 +184,10 @@ static inline __attribute__((always_inline)) int http2_is_allowed(const struct h
 	}
 }
 
-// Takes the complete frame header in t->header, whose last byte is just before t->next_seq. Returns whether the tracker
-// can go on.
-static inline __attribute__((always_inline)) int http2_take_frame(struct http2_tracker *t)
+// Takes a frame header, whose last byte is just before t->next_seq. Returns whether the tracker can go on.
+static inline __attribute__((always_inline)) int http2_take_frame(struct http2_tracker *t, const __u8 *header)
 {
-	struct http2_frame frame = http2_decode(t->header);
+	struct http2_frame frame = http2_decode(header);
 
 	if (t->sync == HTTP2_SILENT) {
 		t->sync = http2_is_first_settings(frame) ? HTTP2_IN_SYNC : HTTP2_OPAQUE;
@@ -218,6 +226,7 @@ static inline __attribute__((always_inline)) int http2_step(struct http2_tracker
 	__s32 ahead = (__s32)(t->next_seq - segment->seq);
 	__u32 payload = segment->end - segment->offset;
 	__u32 have = t->header_have;
+	__u8 header[HTTP2_FRAME_HEADER_BYTES];
 
 	if (t->sync == HTTP2_OPAQUE || t->sync == HTTP2_LOST)
 		return 0;
@@ -228,10 +237,10 @@ static inline __attribute__((always_inline)) int http2_step(struct http2_tracker
 	if ((__u32)ahead >= payload)
 		return 0;
 	if (have == 0 && (__u32)ahead + HTTP2_FRAME_HEADER_BYTES <= payload) {
-		if (http2_load(segment, (__u32)ahead, t->header, HTTP2_FRAME_HEADER_BYTES))
+		if (http2_load(segment, (__u32)ahead, header, HTTP2_FRAME_HEADER_BYTES))
 			goto unreadable;
 		t->next_seq += HTTP2_FRAME_HEADER_BYTES;
-		return http2_take_frame(t);
+		return http2_take_frame(t, header);
 	}
 	// The header is split across segments: take it byte by byte.
 	if (have >= HTTP2_FRAME_HEADER_BYTES || http2_load(segment, (__u32)ahead, &t->header[have], 1))
@@ -241,7 +250,7 @@ static inline __attribute__((always_inline)) int http2_step(struct http2_tracker
 	if (have + 1 < HTTP2_FRAME_HEADER_BYTES)
 		return 1;
 	t->header_have = 0;
-	return http2_take_frame(t);
+	return http2_take_frame(t, t->header);
 
 unreadable:
 	t->sync = HTTP2_LOST;
