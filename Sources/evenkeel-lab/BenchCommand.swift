@@ -85,7 +85,8 @@ struct Bench {
 
   static let contenders: [any Contender] =
     [
-      Direct(), Evenkeel(mode: .spread), Evenkeel(mode: .balance), KubeProxyRules(rules: .iptables, services: 1),
+      Direct(), HooksOnly(), Evenkeel(mode: .spread), Evenkeel(mode: .balance),
+      KubeProxyRules(rules: .iptables, services: 1),
       KubeProxyRules(rules: .nftables, services: 1), KubeProxyRules(rules: .iptables, services: 10_000),
       KubeProxyRules(rules: .nftables, services: 10_000),
     ] + Proxy.allCases.map { Sidecar(proxy: $0) }
