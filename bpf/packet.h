@@ -86,22 +86,20 @@ static __always_inline int find_payload(struct __sk_buff *skb, struct http2_segm
 	return payload->offset < payload->end;
 }
 
-// Copies `length` bytes from `at` on, at most a frame header. Returns 0 if it could.
+// Copies `length` bytes from `at` on, at most a frame header. Returns 0 if it could. What is read ahead has one size:
+// Linux 6.1 does not see that a size cannot be zero.
 static __always_inline long read_payload(const struct http2_segment *payload, __u32 at, __u8 *to, __u32 length)
 {
 	struct packet *packet = (struct packet *)payload;
-	__u32 from = at - packet->ahead_at, size;
+	__u32 from = at - packet->ahead_at;
 
 	if (from > READ_AHEAD_BYTES - HTTP2_FRAME_HEADER_BYTES || from + length > packet->ahead_length) {
-		size = payload->end - payload->offset - at;
-		if (size > READ_AHEAD_BYTES)
-			size = READ_AHEAD_BYTES;
-		asm volatile("" : "+r"(size)); // or the compiler drops what the verifier needs to see
-		if (size < 1 || size > READ_AHEAD_BYTES ||
-		    bpf_skb_load_bytes(payload->source, payload->offset + at, packet->ahead, size))
+		if (payload->end - payload->offset - at < READ_AHEAD_BYTES)
+			return bpf_skb_load_bytes(payload->source, payload->offset + at, to, length);
+		if (bpf_skb_load_bytes(payload->source, payload->offset + at, packet->ahead, READ_AHEAD_BYTES))
 			return -1;
 		packet->ahead_at = at;
-		packet->ahead_length = size;
+		packet->ahead_length = READ_AHEAD_BYTES;
 		from = 0;
 	}
 	// Byte by byte: from a place on the stack that is not known beforehand, the verifier allows nothing else.
