@@ -32,7 +32,6 @@ let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", pac
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 // In the order in which they depend on each other: a module imports only what stands above it.
 let package = Package(
@@ -50,7 +49,6 @@ let package = Package(
     .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
@@ -59,22 +57,24 @@ let package = Package(
     // The kernel side, and what it is made with.
     .systemLibrary(name: "Clibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "Clibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CBPF", path: "bpf", exclude: ["evenkeel.bpf.c"], sources: ["abi.c"], publicHeadersPath: "include"),
     .executableTarget(name: "CompileBPF", swiftSettings: swift),
     .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["CompileBPF"]),
 
-    // Pure logic, and the boundary to the kernel.
+    // Pure logic, and the boundaries to C: YAML, and the kernel.
     .target(name: "HTTP2", swiftSettings: pureSwift),
     .target(name: "Balancing", swiftSettings: pureSwift),
     .target(name: "Draining", dependencies: ["Balancing"], swiftSettings: pureSwift),
     .target(name: "CPick", dependencies: ["CBPF"]),
     .target(name: "Simulation", dependencies: ["Balancing", "CBPF", "CPick", "Draining"], swiftSettings: pureSwift),
-    .target(name: "Manifests", dependencies: ["Balancing", systemPackage, yams], swiftSettings: swift),
+    .target(name: "YAML", dependencies: ["Clibyaml"], swiftSettings: swift),
+    .target(name: "Manifests", dependencies: ["Balancing", "YAML", systemPackage], swiftSettings: swift),
     .target(
       name: "Kubernetes",
       dependencies: [
-        "Balancing", "Manifests", asyncHTTPClient, logging, nioCore, nioHTTP1, nioHTTPCompression, nioPosix, nioSSL,
-        subprocess, systemPackage, yams,
+        "Balancing", "Manifests", "YAML", asyncHTTPClient, logging, nioCore, nioHTTP1, nioHTTPCompression, nioPosix,
+        nioSSL, subprocess, systemPackage,
       ], swiftSettings: swift),
     .target(name: "Kernel", dependencies: ["Clibbpf", "CLinux", systemPackage], swiftSettings: swift),
 
@@ -129,6 +129,7 @@ let package = Package(
     .testTarget(name: "DrainingTests", dependencies: ["Balancing", "Draining"], swiftSettings: swift),
     .testTarget(
       name: "SimulationTests", dependencies: ["Balancing", "Draining", "Simulation"], swiftSettings: swift),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: swift),
     .testTarget(
       name: "ManifestsTests", dependencies: ["Balancing", "Manifests", systemPackage], swiftSettings: swift),
     .testTarget(

@@ -7,6 +7,7 @@ readonly PACKAGES="
 libbpf-dev:/usr/include/bpf/libbpf.h
 libelf-dev:/usr/include/libelf.h
 zlib1g-dev:/usr/include/zlib.h
+libyaml-dev:/usr/include/yaml.h
 linux-libc-dev:/usr/include/linux/bpf.h
 pkg-config:/usr/bin/pkg-config
 iproute2:/usr/sbin/ip

@@ -1,14 +1,14 @@
-import Yams
+import YAML
 
 /// A value in a document, whichever language it is written in: people write YAML, API servers JSON.
 enum DocumentValue {
-  case yaml(Yams.Node)
+  case yaml(Node)
   case json(JSONValue)
 
   /// Where it stands, counted from 1; nil in JSON, which nobody reads by lines.
   var line: Int? {
     switch self {
-    case .yaml(let node): node.mark?.line
+    case .yaml(let node): node.mark.line
     case .json: nil
     }
   }

@@ -1,4 +1,4 @@
-import Yams
+import YAML
 
 /// A Kubernetes object of a kind that is read.
 public enum KubernetesObject: Sendable, Equatable {
@@ -58,13 +58,9 @@ public struct ManifestDecoder: Sendable {
   private func documents(in text: String, _ problems: Problems) -> [Node] {
     var documents: [Node] = []
     do {
-      // The basic resolver leaves scalars alone: `Node.Scalar.meaning` decides, and much faster.
-      let parser = try Parser(yaml: text.withoutByteOrderMark, resolver: .basic, encoding: .utf8)
-      while let document = try parser.nextRoot() { documents.append(document) }
-    } catch let error as YamlError {
-      problems.add(error.location(in: problems.source), error.message)
+      try Node.forEachDocument(in: text) { documents.append($0) }
     } catch {
-      problems.add(Location(path: problems.source), "\(error)")
+      problems.add(Location(path: problems.source, line: error.mark.line), "not valid YAML: \(error.problem)")
     }
     return documents
   }
@@ -95,13 +91,6 @@ public struct ManifestDecoder: Sendable {
     let parts = apiVersion.split(separator: "/")
     guard parts.count == 2, let group = parts.first else { return true }
     return !group.contains(".") || group.hasSuffix(".k8s.io")
-  }
-}
-
-extension String {
-  /// Windows' editors begin UTF-8 with one; the YAML parser only skips it where it has to find out the encoding.
-  fileprivate var withoutByteOrderMark: String {
-    unicodeScalars.first == "\u{feff}" ? String(unicodeScalars.dropFirst()) : self
   }
 }
 

@@ -113,6 +113,37 @@ struct KubeconfigTests {
     #expect(settings.identity.certificate?.key.place == .file(folder / "rel.key"))
   }
 
+  @Test("may use anchors and merge keys, and numbers for strings")
+  func mergeKeys() throws {
+    let settings = try settings(
+      """
+      current-context: 7
+      contexts: [{name: 7, context: {cluster: l, user: u}}]
+      common: &common {server: "https://127.0.0.1:1", tls-server-name: a}
+      clusters: [{name: l, cluster: {<<: *common, tls-server-name: b}}]
+      users: [{name: u, user: {token: 123, password: null}}]
+      """)
+    #expect(settings.server.host == "127.0.0.1")
+    #expect(settings.tlsServerName == "b")
+    #expect(settings.identity.token?.place == .inline(Array("123".utf8)))
+  }
+
+  @Test("hands an exec plugin what its extension holds, as JSON")
+  func extensions() throws {
+    let values = "a: 0x10, b: 010, c: -5, d: 1.5, e: \"7\", f: yes, g: ~, h: .inf, i: !!str 8, j: 1_000, k: 09, l: 0"
+    let settings = try settings(
+      cluster: "extensions: [{name: client.authentication.k8s.io/exec, extension: {\(values)}}]",
+      user: "exec: {apiVersion: client.authentication.k8s.io/v1, command: a, interactiveMode: Never, "
+        + "provideClusterInfo: true}")
+    #expect(
+      settings.identity.plugin?.cluster?.config
+        == .object([
+          "a": .integer(16), "b": .integer(8), "c": .integer(-5), "d": .number(1.5), "e": .string("7"),
+          "f": .bool(true), "g": .null, "h": .string(".inf"), "i": .string("8"), "j": .integer(1000), "k": .number(9),
+          "l": .integer(0),
+        ]))
+  }
+
   @Test("takes base64 that YAML folds over several lines")
   func foldedBase64() throws {
     let settings = try settings(cluster: "certificate-authority-data: \"UE\n      VN\"")
@@ -169,7 +200,14 @@ struct KubeconfigTests {
     "that cannot be read says why",
     arguments: [
       ("", "it is empty"), ("  \n", "it is empty"),
-      ("a: [", "not valid YAML: line 2: did not find expected node content"),
+      (
+        "a: [",
+        "not valid YAML: line 2: did not find expected node content, while parsing a flow node that begins in line 2"
+      ),
+      ("a: b\n---\nc: d", "not valid YAML: line 3: another document begins here; one was expected"),
+      ("# nothing", "the whole file: expected a mapping"),
+      ("users: [{name: u, user: {exec: {args: a}}}]", "users[0].user.exec.args: expected a list"),
+      ("users: [{name: u, user: {as-user-extra: {a: [[]]}}}]", "users[0].user.as-user-extra.a[0]: expected a string"),
       ("- a", "the whole file: expected a mapping"), ("kind: Service", "it holds a Service, and not a Config"),
       ("clusters: {}", "clusters: expected a list"), ("users: [{user: {}}]", "users[0].name: required, and missing"),
       ("users: [{name: u, user: {token: [a]}}]", "users[0].user.token: expected a string"),

@@ -1,14 +1,25 @@
-import Yams
+/// A text in a document, and how it was written, on which its meaning depends.
+public struct Scalar: Sendable, Equatable {
+  public let string: String
+  /// Without quotes, and no block of `|` or `>`.
+  public let isPlain: Bool
+  /// The tag that stands before it, in full: `tag:yaml.org,2002:str` for `!!str`.
+  public let tag: String?
 
-extension Yams.Node.Scalar {
+  public init(_ string: String, isPlain: Bool, tag: String? = nil) {
+    (self.string, self.isPlain, self.tag) = (string, isPlain, tag)
+  }
+}
+
+extension Scalar {
   /// What a scalar is to Kubernetes, whose tools read YAML 1.1.
-  enum Meaning {
+  public enum Meaning: Sendable, Equatable {
     case null, bool(Bool), number, text
   }
 
-  var meaning: Meaning {
+  public var meaning: Meaning {
     // Only a plain scalar can be anything but text: quotes and `!!str` say so.
-    guard style == .plain, tag != Tag(.str) else { return .text }
+    guard isPlain, tag != "tag:yaml.org,2002:str" else { return .text }
     return Self.words[string] ?? (isNumber ? .number : .text)
   }
 
@@ -31,26 +42,5 @@ extension Yams.Node.Scalar {
     // Double also reads "nan" and "infinity", which YAML writes with a dot.
     guard let first = string.utf8.first, "0123456789+-.".utf8.contains(first) else { return false }
     return string.utf8.contains { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } && Double(string) != nil
-  }
-}
-
-extension Yams.Node {
-  var isNull: Bool {
-    if case .null = scalar?.meaning { true } else { false }
-  }
-
-  /// What stands here, in the words of an error message.
-  var found: String {
-    switch self {
-    case .mapping: return "a mapping"
-    case .sequence(let sequence): return sequence.isEmpty ? "an empty list" : "a list"
-    case .alias: return "an alias"
-    case .scalar(let scalar):
-      switch scalar.meaning {
-      case .null: return "nothing"
-      case .bool, .number: return scalar.string
-      case .text: return quoted(scalar.string)
-      }
-    }
   }
 }
