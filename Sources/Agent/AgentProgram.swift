@@ -22,6 +22,7 @@ public struct AgentProgram: Sendable {
   /// - Throws: `ManifestError`, `APIServerError`, `DatapathError`, `StatsServerError` or `KernelError` where it cannot
   ///   start.
   public func run() async throws {
+    Memory.giveBackLargeBlocks()
     // Bad input is found before anything in the kernel is touched.
     let input = try await configuration.openInput(logger: logger)
     do {
