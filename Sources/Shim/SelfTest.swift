@@ -19,6 +19,9 @@ public enum SelfTest {
   ///     agent's own serves.
   ///   - server: the command that runs `SelfTestServer`, by its path.
   /// - Throws: `KernelError` where the kernel refuses something, `Failure` where it does something else.
+  ///
+  /// The kernel verifies all programs anew for it, which takes some 100 ms: an agent goes on meanwhile.
+  @concurrent
   public static func run(below cgroup: String, server: [String]) async throws {
     if try FileSystem.isReadOnly(cgroup) {
       // A container that must not change the node's cgroups: its server is in the container's own, as all of its processes.
