@@ -43,6 +43,31 @@ install_packages() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Prints the path of a package's program: the one of the system or, where there is none, one that is unpacked into a folder
+# together with what it needs. Installed, packages of servers would start them, now and with the machine.
+# usage: unpacked_program PACKAGE PROGRAM
+unpacked_program() {
+	local package=$1 program=$2 folder=$PWD/.build/proxies/$1 deb
+	PATH=$PATH:/usr/sbin command -v "$program" && return
+	if [ ! -x "$folder/$program" ]; then
+		echo "unpacking: $package" >&2
+		rm -rf "$folder"
+		mkdir -p "$folder/archives/partial" "$folder/root"
+		apt-get -q update >/dev/null
+		apt-get -qy -o APT::Sandbox::User=root -o "Dir::Cache::archives=$folder/archives" --download-only --reinstall \
+			--no-install-recommends install "$package" >/dev/null
+		for deb in "$folder"/archives/*.deb; do dpkg-deb -x "$deb" "$folder/root"; done
+		[ -x "$folder/root/usr/sbin/$program" ] || die "there is no /usr/sbin/$program in the package $package"
+		cat >"$folder/$program" <<-END
+			#!/bin/sh
+			LD_LIBRARY_PATH=$folder/root/usr/lib/$(uname -m)-linux-gnu exec $folder/root/usr/sbin/$program "\$@"
+		END
+		chmod +x "$folder/$program"
+		rm -rf "$folder/archives"
+	fi
+	echo "$folder/$program"
+}
+
 # Swift is not in the distributions: it must be there.
 need_swift() {
 	local folder

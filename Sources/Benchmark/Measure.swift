@@ -8,9 +8,9 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
 
   public var title: String {
     switch self {
-    case .small: "200 B, 8 × 8"
-    case .smallMedian: "the same, p50"
-    case .smallTail: "the same, p99"
+    case .small: "200 B"
+    case .smallMedian: "64 at once, p50"
+    case .smallTail: "64 at once, p99"
     case .oneMedian: "one at a time, p50"
     case .oneTail: "one at a time, p99"
     case .bulk: "100 kB"
@@ -20,7 +20,7 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
     case .serverCPU: "CPU: server"
     case .proxyCPU: "CPU: proxy"
     case .exchanges: "connect, ask, close"
-    case .exchangeMedian: "the same, p50"
+    case .exchangeMedian: "connect, ask, close, p50"
     }
   }
 
@@ -32,6 +32,7 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
     }
   }
 
+  /// Whether more of it is better.
   public var isRate: Bool { unit == "per s" }
 
   /// What it may be against the direct way; nil: there is no target.

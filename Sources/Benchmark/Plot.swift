@@ -11,19 +11,18 @@ public struct Plot: Sendable {
   private static let line = 22.0
   private static let curves = (height: 220.0, most: 6.0)
 
-  /// The panels: a title, a measure, and whether less is better.
   private static let panels: [(title: String, measure: Measure)] = [
-    ("requests per s", .small), ("one at a time, p50", .oneMedian), ("4 MB bodies per s", .large),
-    ("connects per s", .exchanges),
+    ("small requests per s", .small), ("time of a request, p50", .oneMedian), ("4 MB bodies per s", .large),
+    ("connections per s", .exchanges),
   ]
 
-  /// Told apart by people with any kind of colour vision, on white and on black (Okabe and Ito 2008).
-  private static let colors = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"]
+  /// Of the others' curves, on white and on black: told apart by people with any kind of colour vision (Okabe and Ito 2008).
+  private static let colors = [("#b86e00", "#e69f00"), ("#007a5a", "#2cc39a"), ("#a8548a", "#e59ac2")]
 
   public init(_ report: Report) { self.report = report }
 
   public var svg: String {
-    let height = curvesTop + (report.courses.isEmpty ? 0 : Self.curves.height + 60)
+    let height = curvesTop + (report.courses.isEmpty ? 0 : Self.curves.height + 24)
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(text(Self.width)) \(text(height))" role="img">
       <title>Evenkeel beside what else there is</title>
@@ -34,14 +33,20 @@ public struct Plot: Sendable {
       .ink { fill: #1f2328; }
       .grid { stroke: #1f2328; stroke-opacity: 0.18; }
       .range { stroke: #1f2328; stroke-opacity: 0.6; stroke-width: 1.5; }
-      .curve { fill: none; stroke-width: 2; }
+      .faint { fill: #1f2328; fill-opacity: 0.7; font-size: 11px; }
+      .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
       .ours { fill: #0072b2; }
-      .other { fill: #999999; }
+      .other { fill: #a3a8ae; }
+      .line-ours { stroke: #0072b2; stroke-width: 3; }
+      \(colorRules { $0.0 })
       @media (prefers-color-scheme: dark) {
       .paper { fill: #0d1117; }
-      .ink { fill: #e6edf3; }
+      .ink, .faint { fill: #e6edf3; }
       .grid, .range { stroke: #e6edf3; }
       .ours { fill: #56b4e9; }
+      .other { fill: #6e7681; }
+      .line-ours { stroke: #56b4e9; }
+      \(colorRules { $0.1 })
       }
       </style>
       <rect class="paper" width="100%" height="100%"/>
@@ -54,15 +59,20 @@ public struct Plot: Sendable {
       """
   }
 
+  private func colorRules(_ choose: ((String, String)) -> String) -> String {
+    Self.colors.enumerated().map { ".line-\($0) { stroke: \(choose($1)); } .mark-\($0) { fill: \(choose($1)); }" }
+      .joined(separator: " ")
+  }
+
   /// What the picture says, for those who do not see it.
   private var description: String {
     let lines = report.contenders.compactMap { contender in
-      report.ratio(contender, .small).map { "\(contender.name) \(number($0.median))" }
+      contender.ratio(.small).map { "\(contender.name) \(number($0.median))" }
     }
     return "Small requests per second against the direct way: \(lines.joined(separator: ", "))."
   }
 
-  private var curvesTop: Double { Self.panelTop + Self.line * Double(report.contenders.count) + 56 }
+  private var curvesTop: Double { Self.panelTop + Self.line * Double(report.contenders.count) + 64 }
 
   private var names: [String] {
     report.contenders.enumerated().map { row, contender in
@@ -77,7 +87,7 @@ public struct Plot: Sendable {
     let (title, measure) = Self.panels[index]
     let width = (Self.width - Self.left - 16) / Double(Self.panels.count)
     let left = Self.left + width * Double(index)
-    let ratios = report.contenders.map { report.ratio($0, measure) }
+    let ratios = report.contenders.map { $0.ratio(measure) }
     let most = max(1.1, ratios.compactMap { $0?.most }.max() ?? 1)
     let scale = (width - 48) / most
     let bars = zip(report.contenders, ratios).enumerated().flatMap { row, bar -> [String] in
@@ -96,49 +106,77 @@ public struct Plot: Sendable {
       ]
     }
     let bottom = y(report.contenders.count - 1) + 12
+    let better = measure.isRate ? "more is better" : "less is better"
     return [
-      "<text class=\"ink\" x=\"\(text(left))\" y=\"\(text(Self.panelTop - 6))\">\(escaped(title))</text>",
+      "<text class=\"ink\" x=\"\(text(left))\" y=\"\(text(Self.panelTop - 4))\">\(escaped(title))</text>",
+      "<text class=\"faint\" x=\"\(text(left))\" y=\"\(text(bottom + 14))\">\(better)</text>",
       "<path class=\"grid\" d=\"M\(text(left + scale)) \(text(Self.panelTop))V\(text(bottom))\"/>",
     ] + bars
   }
 
+  /// A phase of the courses on the axis of time: as long as the longest of them all, so that their curves tell of the same
+  /// moments.
+  private struct Slot {
+    let title: String
+    let start: Double
+    let length: Double
+  }
+
+  private var slots: [Slot] {
+    var slots: [Slot] = []
+    for phase in report.courses.flatMap(\.phases) where !slots.contains(where: { $0.title == phase.title }) {
+      let alike = report.courses.flatMap(\.phases).filter { $0.title == phase.title }
+      let end = slots.last.map { $0.start + $0.length } ?? 0
+      slots.append(Slot(title: phase.title, start: end, length: alike.map { $0.end - $0.start }.max() ?? 0))
+    }
+    return slots
+  }
+
   /// A curve for each contender's clients: the busiest pod over the mean.
   private var courses: [String] {
-    guard let first = report.courses.first else { return [] }
-    let end = max(1, report.courses.flatMap(\.seconds).map(\.time).max() ?? 1)
+    let slots = slots
+    guard let end = slots.last.map({ $0.start + $0.length }), end > 0 else { return [] }
     let (left, width) = (56.0, Self.width - 240)
-    let bottom = curvesTop + Self.curves.height
+    let (top, bottom) = (curvesTop + 30, curvesTop + Self.curves.height)
+    let highest = report.courses.flatMap(\.seconds).compactMap(\.busiest).max() ?? 1
+    let most = min(max(2, highest.rounded(.up)), Self.curves.most)
     func x(_ time: Double) -> Double { left + time / end * width }
-    func y(_ ratio: Double) -> Double {
-      bottom - (min(ratio, Self.curves.most) - 1) / (Self.curves.most - 1) * (Self.curves.height - 24)
-    }
-    let axes = stride(from: 1.0, through: Self.curves.most, by: 1).map { level in
+    func y(_ ratio: Double) -> Double { bottom - (min(ratio, most) - 1) / (most - 1) * (bottom - top) }
+    let axes = stride(from: 1.0, through: most, by: 1).map { level in
       """
       <path class="grid" d="M\(text(left)) \(text(y(level)))h\(text(width))"/>\
       <text class="ink" x="\(text(left - 8))" y="\(text(y(level) + 5))" text-anchor="end">\(Int(level))</text>
       """
     }
-    let marks = first.phases.map { phase in
+    let marks = slots.map { slot in
       """
-      <path class="grid" d="M\(text(x(phase.start))) \(text(curvesTop + 20))V\(text(bottom))"/>\
-      <text class="ink" x="\(text(x(phase.start) + 3))" y="\(text(bottom + 18))" font-size="11">\
-      \(escaped(phase.title))</text>
+      <path class="grid" d="M\(text(x(slot.start))) \(text(top - 12))V\(text(bottom))"/>\
+      <text class="faint" x="\(text(x(slot.start) + 4))" y="\(text(top - 4))">\(escaped(slot.title))</text>
       """
     }
+    let others = report.courses.filter { !$0.isOurs }
     let lines = report.courses.enumerated().map { index, course in
-      let points = course.seconds.compactMap { second in
-        second.busiest.map { "\(text(x(second.time))) \(text(y($0)))" }
+      let points = course.seconds.compactMap { second -> String? in
+        guard let busiest = second.busiest, let phase = course.phases.first(where: { second.time <= $0.end }),
+          let slot = slots.first(where: { $0.title == phase.title })
+        else { return nil }
+        return "\(text(x(slot.start + second.time - phase.start))) \(text(y(busiest)))"
       }
-      let color = Self.colors[index % Self.colors.count]
-      let row = curvesTop + 34 + Self.line * Double(index)
+      let number = others.firstIndex { $0.contender == course.contender }.map { "\($0 % Self.colors.count)" }
+      let row = top + 14 + Self.line * Double(index)
       return """
-        <path class="curve" stroke="\(color)" d="\(points.isEmpty ? "" : "M" + points.joined(separator: "L"))"/>\
-        <rect x="\(text(left + width + 16))" y="\(text(row - 11))" width="12" height="12" fill="\(color)"/>\
-        <text class="ink" x="\(text(left + width + 34))" y="\(text(row))">\(escaped(course.contender))</text>
+        <path class="curve line-\(number ?? "ours")" d="\(points.isEmpty ? "" : "M" + points.joined(separator: "L"))"/>\
+        <rect class="\(number.map { "mark-\($0)" } ?? "ours")" x="\(text(left + width + 16))" y="\(text(row - 11))" \
+        width="12" height="12"/>\
+        <text class="ink" x="\(text(left + width + 34))" y="\(text(row))"\
+        \(course.isOurs ? " font-weight=\"bold\"" : "")>\(escaped(course.contender))</text>
         """
     }
     return [
-      "<text class=\"ink\" x=\"\(text(left))\" y=\"\(text(curvesTop))\">Busiest pod over the mean, each second</text>"
+      """
+      <text class="ink" x="\(text(left))" y="\(text(curvesTop))">Requests of the busiest pod over the mean, each \
+      second: 1 is even</text>
+      """
     ] + axes + marks + lines
   }
 

@@ -1,7 +1,7 @@
 /// All figures of a run of the benchmark.
 public struct Report: Codable, Sendable {
   public var machine: Machine
-  /// In the order in which they are shown; the first is the direct way, which the others are compared with.
+  /// In the order in which they are shown. One of them is the control.
   public var contenders: [Contender]
   public var figures: [Figure]
   public var programs: [Program]
@@ -39,17 +39,27 @@ public struct Report: Codable, Sendable {
     /// Whether it is Evenkeel, to which the targets apply.
     public var isOurs: Bool
     public private(set) var rounds: [Measure: [Double]] = [:]
+    /// What the direct way had in the same moments.
+    public private(set) var direct: [Measure: [Double]] = [:]
 
     public init(id: String, name: String, isOurs: Bool = false) {
       (self.id, self.name, self.isOurs) = (id, name, isOurs)
     }
 
     /// Adds a round. A measure that was not taken stays out of all rounds.
-    public mutating func record(_ round: [Measure: Double]) {
+    public mutating func record(_ round: [Measure: Double], beside direct: [Measure: Double]) {
       for (measure, value) in round { rounds[measure, default: []].append(value) }
+      for (measure, value) in direct { self.direct[measure, default: []].append(value) }
     }
 
     public func summary(_ measure: Measure) -> Summary? { Summary(rounds[measure] ?? []) }
+
+    /// Of each round the ratio to the direct way, as both are measured by turns within a second, and a machine has
+    /// faster and slower minutes.
+    public func ratio(_ measure: Measure) -> Summary? {
+      guard let own = rounds[measure], let direct = direct[measure] else { return nil }
+      return Summary(zip(own, direct).filter { $1 > 0 }.map { $0 / $1 })
+    }
   }
 
   /// A single figure, with what it should be.
@@ -86,6 +96,8 @@ public struct Report: Codable, Sendable {
     public var isOurs: Bool
     public var seconds: [Second] = []
     public var phases: [Phase] = []
+    /// Why calls failed, by what the client was told, in all phases.
+    public var errors: [String: Int] = [:]
 
     public struct Second: Codable, Sendable, Equatable {
       /// Since the beginning.
@@ -121,10 +133,17 @@ public struct Report: Codable, Sendable {
     (figures, programs, courses) = ([], [], [])
   }
 
-  /// A contender against the direct way: of each round the ratio, as both are measured within seconds of each other,
-  /// and a machine has faster and slower minutes.
-  public func ratio(_ contender: Contender, _ measure: Measure) -> Summary? {
-    guard let direct = contenders.first?.rounds[measure], let own = contender.rounds[measure] else { return nil }
-    return Summary(zip(own, direct).filter { $1 > 0 }.map { $0 / $1 })
+  /// The contender that is the direct way once more, between other pods: its ratios would be 1 if nothing but the way
+  /// made a difference.
+  public static let control = "direct"
+
+  /// What chance alone makes of a ratio; nil where there was no control.
+  public func noise(_ measure: Measure) -> Summary? {
+    contenders.first { $0.id == Self.control }?.ratio(measure)
+  }
+
+  /// The direct way, as it was measured beside all contenders.
+  public func direct(_ measure: Measure) -> Summary? {
+    Summary(contenders.flatMap { $0.direct[measure] ?? [] })
   }
 }

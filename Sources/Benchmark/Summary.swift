@@ -14,6 +14,39 @@ public struct Summary: Codable, Sendable, Equatable {
   }
 }
 
+extension [[Measure: Double]] {
+  /// Of each measure the median: a slice in which the machine had other things to do does not count.
+  public var medians: [Measure: Double] {
+    reduce(into: [Measure: [Double]]()) { all, values in
+      for (measure, value) in values { all[measure, default: []].append(value) }
+    }.compactMapValues { Summary($0)?.median }
+  }
+}
+
+/// How often something happened in the course of time.
+public struct Events: Codable, Sendable, Equatable {
+  /// By the tenth of a second, of whatever clock, in which they happened.
+  private var counts: [Int: Int] = [:]
+
+  public init() {}
+
+  /// - Parameter time: in seconds.
+  public mutating func add(at time: Double) { counts[Int((time * Self.parts).rounded(.down)), default: 0] += 1 }
+
+  public mutating func add(_ other: Events) { counts.merge(other.counts, uniquingKeysWith: +) }
+
+  private static let parts = 10.0
+
+  public var count: Int { counts.values.reduce(0, +) }
+
+  /// The most in any second, to a tenth wherever it begins; 0 of none.
+  public var mostInASecond: Int {
+    counts.keys.map { start in
+      (start..<start + Int(Self.parts)).reduce(0) { $0 + (counts[$1] ?? 0) }
+    }.max() ?? 0
+  }
+}
+
 /// Times in whole microseconds, cut off, as h2load and a clock's difference give them.
 public struct Latencies: Sendable, Equatable {
   /// How many took so many microseconds: the index.

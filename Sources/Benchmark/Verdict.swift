@@ -4,9 +4,11 @@ public struct Verdict: Sendable, Equatable {
   public let value: Double
   public let unit: String
   public let target: Target
+  /// Where the figure is a ratio to the direct way: what that is to itself.
+  public let noise: Summary?
 
-  public init(_ title: String, _ value: Double, _ unit: String, _ target: Target) {
-    (self.title, self.value, self.unit, self.target) = (title, value, unit, target)
+  public init(_ title: String, _ value: Double, _ unit: String, _ target: Target, noise: Summary? = nil) {
+    (self.title, self.value, self.unit, self.target, self.noise) = (title, value, unit, target, noise)
   }
 
   public var isMet: Bool { target.isMet(by: value) }
@@ -25,24 +27,26 @@ extension Report {
 
   private func againstDirect(_ contender: Contender) -> [Verdict] {
     Measure.allCases.compactMap { measure in
-      guard let target = measure.target, let ratio = ratio(contender, measure) else { return nil }
-      return Verdict("\(contender.name): \(measure.title)", ratio.median, "of direct", target)
+      guard let target = measure.target, let ratio = contender.ratio(measure) else { return nil }
+      return Verdict(
+        "\(contender.name): \(measure.title)", ratio.median, "of direct", target, noise: noise(measure))
     }
   }
 
-  /// Small requests against the best of the others; connects against iptables with many Services.
+  /// Small requests against the best of the others; connects against iptables with many Services. By what each is of the
+  /// direct way, for they are not measured in the same moments.
   private func againstOthers(_ contender: Contender) -> [Verdict] {
-    let others = contenders.dropFirst().filter { !$0.isOurs }
+    let others = contenders.filter { !$0.isOurs && $0.id != Self.control }
     func verdict(_ measure: Measure, _ rivals: [Contender]) -> Verdict? {
-      let best = rivals.compactMap { rival in rival.summary(measure).map { (rival.name, $0.median) } }.max {
-        $0.1 < $1.1
+      let ratios = rivals.compactMap { rival in rival.ratio(measure).map { (rival.id, $0.median) } }
+      guard let best = ratios.max(by: { $0.1 < $1.1 }), let own = contender.ratio(measure), best.1 > 0 else {
+        return nil
       }
-      guard let best, let own = contender.summary(measure), best.1 > 0 else { return nil }
-      return Verdict("\(contender.name): \(measure.title)", own.median / best.1, "of \(best.0)", .atLeast(1))
+      return Verdict(
+        "\(contender.name): \(measure.title)", own.median / best.1, "of \(best.0)", .atLeast(1), noise: noise(measure))
     }
-    return [
-      verdict(.small, Array(others)), verdict(.exchanges, others.filter { $0.id == Self.manyRules }),
-    ].compactMap(\.self)
+    return [verdict(.small, others), verdict(.exchanges, others.filter { $0.id == Self.manyRules })]
+      .compactMap(\.self)
   }
 
   /// The contender that connects have to beat.
@@ -51,7 +55,7 @@ extension Report {
 
 extension Report.Course {
   /// The phase that the evenness is judged in, once its first part has gone.
-  public static let scaleUp = "3 pods become 6"
+  public static let scaleUp = "3 become 6"
   /// Of the clients that are drained every two seconds.
   public static let drainInterval = 2.0
 
@@ -64,8 +68,7 @@ extension Report.Course {
   fileprivate var verdicts: [Verdict] {
     let evenness = afterScaleUp.map {
       [
-        Verdict(
-          "\(contender): busiest pod over mean, one drain interval after the scale-up", $0.median, "", .atMost(1.1))
+        Verdict("\(contender): busiest pod over mean, after the scale-up", $0.median, "", .atMost(1.1))
       ]
     }
     return (evenness ?? [])

@@ -23,11 +23,13 @@ extension Cluster {
     return agent
   }
 
-  /// Takes out of the kernel what an agent of the whole cluster has left there: `evenkeel cleanup`.
+  /// Takes out of the kernel what an agent has left there: `evenkeel cleanup`.
   ///
+  /// - Parameter node: whose agent it was; nil: one for the whole cluster.
   /// - Throws: `LabError.commandFailed` with what it said, as where the agent still runs.
-  public nonisolated func cleanUp(_ executable: String) async throws {
-    try await Command.run([executable, "cleanup", "--bpffs", bpffs, "--socket", socket])
+  public nonisolated func cleanUp(_ executable: String, on node: Node? = nil) async throws {
+    try await Command.run(
+      [executable, "cleanup", "--bpffs", node?.bpffs ?? bpffs, "--socket", node?.socket ?? socket])
   }
 
   private nonisolated func isReady(_ executable: String, socket: String) async throws -> Bool {

@@ -8,31 +8,47 @@ struct KubeProxyNFTables {
 
   init(services: [Service]) { rules = KubeProxy(services: services, family: .ipv4).rules }
 
-  /// The input of `nft -f`: the whole table.
-  var table: String {
-    let served = rules.enumerated().filter { !$0.element.endpoints.isEmpty }
-    let lines =
+  /// The inputs of `nft -f`, one after the other.
+  ///
+  /// In parts, as the time that the kernel takes for a transaction grows with the square of its chains: in one, 10,000
+  /// Services take half a minute. kube-proxy, too, adds to what is there.
+  var transactions: [String] {
+    let frame =
       [
-        set("cluster-ips", "ipv4_addr", elements: rules.map(\.address)),
-        map("no-endpoint-services", rules.filter(\.endpoints.isEmpty).map { "\(key($0)) : goto reject-chain" }),
-        map("service-ips", served.map { "\(key($0.element)) : goto service-\($0.offset)" }),
-      ] + Self.chains + served.flatMap { chains(of: $0.element, number: $0.offset) }
-    return "table ip kube-proxy {\n" + lines.joined(separator: "\n") + "\n}\n"
+        "set cluster-ips { type ipv4_addr; }",
+        "map no-endpoint-services { type \(Self.key) : verdict; }",
+        "map service-ips { type \(Self.key) : verdict; }",
+      ] + Self.chains
+    let numbered = Array(rules.enumerated())
+    return [table(frame)]
+      + stride(from: 0, to: numbered.count, by: Self.part).map { start in
+        part(Array(numbered[start..<min(start + Self.part, numbered.count)]))
+      }
+  }
+
+  /// Service ports in a transaction.
+  private static let part = 1000
+  private static let key = "ipv4_addr . inet_proto . inet_service"
+
+  private func part(_ numbered: [(offset: Int, element: KubeProxy.Rule)]) -> String {
+    let (served, empty) = (
+      numbered.filter { !$0.element.endpoints.isEmpty }, numbered.filter(\.element.endpoints.isEmpty)
+    )
+    return table(served.flatMap { chains(of: $0.element, number: $0.offset) })
+      + add(to: "cluster-ips", numbered.map(\.element.address))
+      + add(to: "no-endpoint-services", empty.map { "\(key($0.element)) : goto reject-chain" })
+      + add(to: "service-ips", served.map { "\(key($0.element)) : goto service-\($0.offset)" })
+  }
+
+  private func table(_ lines: [String]) -> String {
+    "table ip kube-proxy {\n" + lines.joined(separator: "\n") + "\n}\n"
+  }
+
+  private func add(to set: String, _ elements: [String]) -> String {
+    elements.isEmpty ? "" : "add element ip kube-proxy \(set) { \(elements.joined(separator: ", ")) }\n"
   }
 
   private func key(_ rule: KubeProxy.Rule) -> String { "\(rule.address) . tcp . \(rule.port)" }
-
-  private func set(_ name: String, _ type: String, elements: [String]) -> String {
-    "set \(name) { type \(type)\(Self.list(elements)) }"
-  }
-
-  private func map(_ name: String, _ elements: [String]) -> String {
-    "map \(name) { type ipv4_addr . inet_proto . inet_service : verdict\(Self.list(elements)) }"
-  }
-
-  private static func list(_ elements: [String]) -> String {
-    elements.isEmpty ? ";" : "; elements = { \(elements.joined(separator: ", ")) };"
-  }
 
   private func chains(of rule: KubeProxy.Rule, number: Int) -> [String] {
     let count = rule.endpoints.count
@@ -99,8 +115,9 @@ extension Node {
       let tables = KubeProxy(services: services, family: .ipv4).tables
       try await Command.run(["iptables-nft-restore"], entering: namespace.entering, input: tables)
     case .nftables:
-      let table = KubeProxyNFTables(services: services).table
-      try await Command.run(["nft", "-f", "-"], entering: namespace.entering, input: table)
+      for transaction in KubeProxyNFTables(services: services).transactions {
+        try await Command.run(["nft", "-f", "-"], entering: namespace.entering, input: transaction)
+      }
     }
   }
 

@@ -12,7 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
       Figures of this machine, not tests: nothing fails but what cannot be measured, and --guard.
       """)
 
-  @Option(help: "The evenkeel binary, built for release.")
+  @Option(help: "The evenkeel binary, as it is shipped: built for release, and stripped.")
   var agent: String = Executables.beside("evenkeel")
 
   @Option(help: "A Python with the packages of Tests/Peers.")
@@ -20,6 +20,12 @@ struct BenchCommand: AsyncParsableCommand {
 
   @Option(help: "Where the peers' sources are.")
   var peers = "Tests/Peers"
+
+  @Option(help: "The haproxy binary.")
+  var haproxy = "haproxy"
+
+  @Option(help: "The nginx binary.")
+  var nginx = "nginx"
 
   @Option(help: "The envoy binary.")
   var envoy = ".build/venv/bin/envoy"
@@ -31,6 +37,13 @@ struct BenchCommand: AsyncParsableCommand {
     name: .customLong("guard"),
     help: "Only compare small requests, direct and spread, and fail if spreading costs more than a fifth.")
   var isGuard = false
+
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    case load, courses, crowds
+  }
+
+  @Option(help: "Only a part of it.")
+  var only: Part?
 
   @Option(help: "Where to write all figures.")
   var json = "benchmark.json"
@@ -48,17 +61,20 @@ struct BenchCommand: AsyncParsableCommand {
     guard access(envoy, X_OK) == 0 else {
       throw ValidationError("--envoy: \(envoy) cannot be run: use scripts/bench, which installs it")
     }
+    if only != nil, document != nil { throw ValidationError("--document: a part is not what it is to hold") }
     if let document, try replaced(document, with: "") == nil {
       throw ValidationError("--document: \(document) has not the marks \(MarkedDocument.begin), \(MarkedDocument.end)")
     }
   }
 
   func run() async throws {
-    let settings = BenchSettings(agent: agent, python: python, peers: peers, envoy: envoy, isQuick: quick)
+    let settings = BenchSettings(
+      agent: agent, python: python, peers: peers, haproxy: haproxy, nginx: nginx,
+      envoy: envoy, isQuick: quick)
     guard !isGuard else { return try await cancelledBySignals { try await RegressionGuard(settings: settings).run() } }
-    let (json, svg, document) = (json, svg, document)
+    let (json, svg, document, parts) = (json, svg, document, only.map { [$0] } ?? Part.allCases)
     try await cancelledBySignals {
-      let report = try await Bench(settings: settings).run()
+      let report = try await Bench(settings: settings).run(parts)
       printText(report.text)
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -82,6 +98,9 @@ private func replaced(_ document: String, with figures: String) throws -> String
 /// The whole of it.
 struct Bench {
   let settings: BenchSettings
+  private let start = ContinuousClock.now
+
+  init(settings: BenchSettings) { self.settings = settings }
 
   static let contenders: [any Contender] =
     [
@@ -91,22 +110,24 @@ struct Bench {
       KubeProxyRules(rules: .nftables, services: 10_000),
     ] + Proxy.allCases.map { Sidecar(proxy: $0) }
 
-  func run() async throws -> Report {
-    let start = monotonicSeconds()
+  func run(_ parts: [BenchCommand.Part]) async throws -> Report {
     var report = Report(
       machine: try .current(rounds: settings.rounds, isQuick: settings.isQuick),
       contenders: Self.contenders.map { .init(id: $0.id, name: $0.name, isOurs: $0.isOurs) })
-    let starts = try await load(&report)
-    for contender in CourseTrial.Contender.allCases {
-      say("gRPC clients: \(contender.name)")
-      report.courses.append(try await CourseTrial(settings: settings, contender: contender).run())
+    for part in parts {
+      switch part {
+      case .load:
+        report.figures = try agentFigures(try await load(&report))
+      case .courses:
+        report.courses = try await courses()
+      case .crowds:
+        say("crowds of connections")
+        report.figures += try await CrowdTrial(settings: settings).draining()
+        report.figures += try await CrowdTrial(settings: settings).tracking()
+      }
     }
-    say("crowds of connections")
-    report.figures = try agentFigures(starts)
-    report.figures += try await CrowdTrial(settings: settings).draining()
-    report.figures += try await CrowdTrial(settings: settings).tracking()
     report.machine.loadAfter = try Report.Machine.loadAverage()
-    report.machine.seconds = monotonicSeconds() - start
+    report.machine.seconds = (ContinuousClock.now - start) / .seconds(1)
     return report
   }
 
@@ -115,16 +136,28 @@ struct Bench {
   /// - Returns: how many seconds agents took to be ready.
   private func load(_ report: inout Report) async throws -> [Double] {
     try await withLab(kubeProxy: false, objects: .manifests) { lab in
-      let stage = try await BenchStage(lab, settings)
+      say("nodes, and rules of 10,000 Services")
+      let stage = try await BenchStage(lab, settings, on: lab.addNode())
+      let standing = try await standing(in: lab)
+      let reference = try await BenchStage(lab, settings, on: lab.nodes[0])
+      let direct = BenchTurn.Side(stage: reference, way: try await Direct().setUp(on: reference))
       var starts: [Double] = []
       for round in 0..<settings.rounds {
+        say("round \(round + 1) of \(settings.rounds)")
         for offset in Self.contenders.indices {
           let index = (round + offset) % Self.contenders.count
           let contender = Self.contenders[index]
-          say("round \(round + 1) of \(settings.rounds): \(contender.name)")
-          let turn = try await BenchTurn(stage: stage, contender: contender).run()
-          report.contenders[index].record(turn.measures)
-          starts += [turn.way.agentStart].compactMap(\.self)
+          func run(_ own: BenchTurn.Side) async throws {
+            let turn = BenchTurn(direct: direct, own: own, takesAllMeasures: contender.takesAllMeasures)
+            let (figures, beside) = try await turn.run()
+            report.contenders[index].record(figures, beside: beside)
+            starts += [own.way.agentStart].compactMap(\.self)
+          }
+          if let side = standing[contender.id] {
+            try await run(side)
+          } else {
+            try await BenchTurn.with(contender, on: stage) { try await run(.init(stage: stage, way: $0)) }
+          }
         }
       }
       for mode in [Evenkeel.Mode.spread, .balance] {
@@ -132,6 +165,34 @@ struct Bench {
       }
       return starts
     }
+  }
+
+  /// Those that stay in force, each on a node of its own, by contender.
+  private func standing(in lab: Cluster) async throws -> [String: BenchTurn.Side] {
+    var sides: [String: BenchTurn.Side] = [:]
+    for contender in Self.contenders where contender.isStanding {
+      let stage = try await BenchStage(lab, settings, on: lab.addNode())
+      sides[contender.id] = .init(stage: stage, way: try await contender.setUp(on: stage))
+    }
+    return sides
+  }
+
+  /// Some at the same time, each in a lab of its own: calls are counted, not timed.
+  private func courses() async throws -> [Report.Course] {
+    var courses: [Report.Course] = []
+    let (all, together) = (CourseTrial.Contender.allCases, settings.course.together)
+    for start in stride(from: 0, to: all.count, by: together) {
+      let some = all[start..<min(start + together, all.count)]
+      say("gRPC clients: \(some.map(\.name).joined(separator: "; "))")
+      courses += try await withThrowingTaskGroup { group in
+        for contender in some {
+          group.addTask { (contender, try await CourseTrial(settings: settings, contender: contender).run()) }
+        }
+        let ended = try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        return some.compactMap { ended[$0] }
+      }
+    }
+    return courses
   }
 
   private func agentFigures(_ starts: [Double]) throws -> [Report.Figure] {
@@ -143,7 +204,10 @@ struct Bench {
   }
 
   /// What goes on, as it takes minutes.
-  private func say(_ text: String) { printLine(text) }
+  private func say(_ text: String) {
+    let seconds = Int((ContinuousClock.now - start) / .seconds(1))
+    printLine("\(String(repeating: " ", count: max(0, 4 - String(seconds).count)))\(seconds) s: \(text)")
+  }
 }
 
 /// A ratio within one run, with much room: it finds what makes requests wait, and no machine is too slow for it.
@@ -158,7 +222,7 @@ private struct RegressionGuard {
   func run() async throws {
     let contenders: [any Contender] = [Direct(), Evenkeel(mode: .spread), Evenkeel(mode: .balance)]
     let best = try await withLab(kubeProxy: false, objects: .manifests) { lab in
-      let stage = try await BenchStage(lab, settings)
+      let stage = try await BenchStage(lab, settings, on: lab.nodes[0])
       var best = contenders.map { _ in 0.0 }
       for _ in 0..<Self.rounds {
         for (index, contender) in contenders.enumerated() {

@@ -3,10 +3,19 @@ import FoundationEssentials
 import Glibc
 import Lab
 
-/// One contender's turn in a round.
+/// One contender's turn in a round: by turns with the direct way, in slices of some hundred milliseconds, so that both
+/// see the same minute of the machine.
 struct BenchTurn {
-  let stage: BenchStage
-  let contender: any Contender
+  /// The direct way, on a node that knows of no contender.
+  let direct: Side
+  let own: Side
+  let takesAllMeasures: Bool
+
+  /// A way that is in force, and where.
+  struct Side: Sendable {
+    let stage: BenchStage
+    let way: Way
+  }
 
   /// Puts the contender in force, does something with it, and takes it out of force whatever comes.
   static func with<Result>(
@@ -28,33 +37,52 @@ struct BenchTurn {
     }
   }
 
-  func run() async throws -> (measures: [Measure: Double], way: Way) {
-    try await Self.with(contender, on: stage) { way in
-      // Sockets, caches and clock rates are warm before anything counts.
-      try await stage.h2load(way.one, "small", clients: 8, streams: 8, milliseconds: 150)
-      var measures = try await small(way)
-      measures.merge(try await latency(way)) { $1 }
-      if contender.takesAllMeasures {
-        measures[.bulk] = try await rate(way, "bulk", clients: 8, streams: 8)
-        measures[.large] = try await rate(way, "large", clients: 4, streams: 1)
+  fileprivate enum Load: CaseIterable {
+    case small, many, single, exchanges, bulk, large
+
+    static let few: [Load] = [.small, .many, .single, .exchanges]
+  }
+
+  func run() async throws -> (own: [Measure: Double], direct: [Measure: Double]) {
+    // Sockets, caches and clock rates are warm before anything counts.
+    for side in [direct, own] { try await side.warmUp() }
+    var result: (own: [Measure: Double], direct: [Measure: Double]) = ([:], [:])
+    for load in takesAllMeasures ? Load.allCases : Load.few {
+      var slices: (own: [[Measure: Double]], direct: [[Measure: Double]]) = ([], [])
+      // The direct way first and last: what changes steadily counts for both alike.
+      for _ in 0..<own.stage.settings.slices {
+        slices.direct.append(try await direct.slice(load))
+        slices.own.append(try await own.slice(load))
       }
-      let exchanges = try await stage.exchange(with: way.all, count: stage.settings.exchanges)
-      measures[.exchanges] = Double(exchanges.count) / exchanges.seconds
-      measures[.exchangeMedian] = exchanges.median
-      return (measures, way)
+      slices.direct.append(try await direct.slice(load))
+      result.own.merge(slices.own.medians) { $1 }
+      result.direct.merge(slices.direct.medians) { $1 }
+    }
+    return result
+  }
+}
+
+extension BenchTurn.Side {
+  private var times: BenchSettings.Times { stage.settings.times }
+
+  fileprivate func warmUp() async throws {
+    try await stage.h2load(way.one, "small", clients: 8, streams: 8, milliseconds: times.warmUp)
+  }
+
+  fileprivate func slice(_ load: BenchTurn.Load) async throws -> [Measure: Double] {
+    switch load {
+    case .small: try await small()
+    case .many: try await many()
+    case .single: try await single()
+    case .exchanges: try await exchanges()
+    case .bulk: try await bulk()
+    case .large: try await large()
     }
   }
 
-  private func rate(_ way: Way, _ file: String, clients: Int, streams: Int) async throws -> Double {
-    let output = try await stage.h2load(
-      way.one, file, clients: clients, streams: streams, milliseconds: stage.settings.load)
-    return output.requestsPerSecond
-  }
-
-  private func small(_ way: Way) async throws -> [Measure: Double] {
+  private func small() async throws -> [Measure: Double] {
     let before = try CPUTimes(stage, way)
-    let output = try await stage.h2load(
-      way.one, "small", clients: 8, streams: 8, milliseconds: stage.settings.small)
+    let output = try await stage.h2load(way.one, "small", clients: 8, streams: 8, milliseconds: times.small)
     let taken = try CPUTimes(stage, way) - before
     let millions = Double(output.succeeded) / 1e6
     var measures: [Measure: Double] = [
@@ -65,13 +93,33 @@ struct BenchTurn {
     return measures
   }
 
-  private func latency(_ way: Way) async throws -> [Measure: Double] {
-    let many = try await stage.latencies(way.one, clients: 8, streams: 8, milliseconds: stage.settings.load / 2)
-    let single = try await stage.latencies(way.one, clients: 1, streams: 1, milliseconds: stage.settings.load)
-    let quantiles = [
-      (Measure.smallMedian, many, 0.5), (.smallTail, many, 0.99), (.oneMedian, single, 0.5), (.oneTail, single, 0.99),
-    ]
-    return quantiles.reduce(into: [:]) { $0[$1.0] = $1.1.quantile($1.2) }
+  private func many() async throws -> [Measure: Double] {
+    let latencies = try await stage.latencies(way.one, clients: 8, streams: 8, milliseconds: times.many)
+    return quantiles(latencies, .smallMedian, .smallTail)
+  }
+
+  private func single() async throws -> [Measure: Double] {
+    let latencies = try await stage.latencies(way.one, clients: 1, streams: 1, milliseconds: times.single)
+    return quantiles(latencies, .oneMedian, .oneTail)
+  }
+
+  private func quantiles(_ latencies: Latencies, _ median: Measure, _ tail: Measure) -> [Measure: Double] {
+    [median: latencies.quantile(0.5) ?? .nan, tail: latencies.quantile(0.99) ?? .nan]
+  }
+
+  private func bulk() async throws -> [Measure: Double] {
+    let load = try await stage.h2load(way.one, "bulk", clients: 8, streams: 8, milliseconds: times.bulk)
+    return [.bulk: load.requestsPerSecond]
+  }
+
+  private func large() async throws -> [Measure: Double] {
+    let load = try await stage.h2load(way.one, "large", clients: 4, streams: 1, milliseconds: times.large)
+    return [.large: load.requestsPerSecond]
+  }
+
+  private func exchanges() async throws -> [Measure: Double] {
+    let outcome = try await stage.exchange(with: way.all, count: stage.settings.exchanges)
+    return [.exchanges: Double(outcome.count) / outcome.seconds, .exchangeMedian: outcome.median]
   }
 }
 

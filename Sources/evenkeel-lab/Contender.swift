@@ -9,6 +9,8 @@ protocol Contender: Sendable {
   var isOurs: Bool { get }
   /// Whether more than small requests and connections is worth the time: a second variant of one differs by connections.
   var takesAllMeasures: Bool { get }
+  /// Whether it takes so long to put in force that it stays, on a node of its own, from the first round to the last.
+  var isStanding: Bool { get }
 
   /// Puts it in force.
   func setUp(on stage: BenchStage) async throws -> Way
@@ -17,6 +19,7 @@ protocol Contender: Sendable {
 extension Contender {
   var isOurs: Bool { false }
   var takesAllMeasures: Bool { true }
+  var isStanding: Bool { false }
 }
 
 /// A contender that is in force.
@@ -33,10 +36,10 @@ struct Way: Sendable {
   var tearDown: @Sendable () async throws -> Void = {}
 }
 
-/// To the pods' own addresses; of several, one after the other.
+/// To the pods' own addresses; of several, one after the other. Among the contenders it is the control.
 struct Direct: Contender {
-  let id = "direct"
-  let name = "direct"
+  let id = Report.control
+  let name = "direct, once more"
 
   func setUp(on stage: BenchStage) async throws -> Way {
     Way(one: BenchStage.direct(stage.servers[0]), all: stage.servers.map(BenchStage.direct))
@@ -65,22 +68,24 @@ struct Evenkeel: Contender {
     }
     // h2load never connects anew: nothing is drained while it measures.
     let (agent, seconds) = try await stage.lab.startTimed(
-      stage.settings.agent, ["--drain-interval", "0s", "--log-level", "warning"])
-    let (lab, executable) = (stage.lab, stage.settings.agent)
+      stage.settings.agent, ["--drain-interval", "0s", "--log-level", "warning"], on: stage.node)
+    let (lab, node, executable) = (stage.lab, stage.node, stage.settings.agent)
     return Way(
       one: BenchStage.address(of: stage.one), all: [BenchStage.address(of: stage.all)], agent: agent,
       agentStart: seconds
     ) {
       try await agent.stop()
-      try await lab.cleanUp(executable)
+      try await lab.cleanUp(executable, on: node)
     }
   }
 }
 
 extension Cluster {
   /// Starts an agent, and says how many seconds it took until it was ready.
-  func startTimed(_ executable: String, _ flags: [String]) async throws -> (agent: RunningProgram, seconds: Double) {
-    let stats = StatsClient(socketPath: socket)
+  func startTimed(
+    _ executable: String, _ flags: [String], on node: Node
+  ) async throws -> (agent: RunningProgram, seconds: Double) {
+    let stats = StatsClient(socketPath: node.socket)
     let start = ContinuousClock.now
     async let ready = Task {
       try await eventually("readiness of an agent", within: .seconds(30), every: .milliseconds(1)) {
@@ -88,7 +93,7 @@ extension Cluster {
       }
       return (ContinuousClock.now - start) / .seconds(1)
     }.value
-    let agent = try await startAgent(executable, flags)
+    let agent = try await startAgent(executable, flags, on: node)
     return (agent, try await ready)
   }
 }
@@ -101,6 +106,7 @@ struct KubeProxyRules: Contender {
   var id: String { "\(rules.rawValue)-\(services)" }
   var name: String { "\(rules.rawValue), \(number(Double(services))) Service\(services == 1 ? "" : "s")" }
   var takesAllMeasures: Bool { services == 1 }
+  var isStanding: Bool { services > 1 }
 
   func setUp(on stage: BenchStage) async throws -> Way {
     // In the middle: kube-proxy has no order that would put anyone first.
@@ -126,7 +132,7 @@ struct Sidecar: Contender {
     let container = try stage.client.container("proxy")
     do {
       let program = try await proxy.start(
-        in: container, directory: stage.lab.directory, envoy: stage.settings.envoy,
+        in: container, directory: stage.lab.directory, programs: stage.settings,
         one: [BenchStage.direct(stage.servers[0])], all: stage.servers.map(BenchStage.direct))
       do {
         try await stage.waitUntilServed([Proxy.one, Proxy.all])

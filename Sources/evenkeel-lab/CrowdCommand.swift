@@ -1,4 +1,6 @@
 import ArgumentParser
+import Benchmark
+import FoundationEssentials
 import Glibc
 import NIOCore
 import NIOPosix
@@ -37,7 +39,7 @@ struct CrowdCommand: AsyncParsableCommand {
       abstract: "Opens connections, and leaves those that get a GOAWAY.",
       discussion: """
         Prints `ready` when each has got its response, and `left SECONDS` when each has got a GOAWAY: the time of the \
-        last by CLOCK_MONOTONIC.
+        last by CLOCK_MONOTONIC. At its end, `reconnects JSON`: when it connected anew, by the same clock (see Events).
         """)
 
     @Option(help: "A server's address; several are taken in turn.")
@@ -65,6 +67,9 @@ struct CrowdCommand: AsyncParsableCommand {
         }
       }
       await end.wait()
+      guard reconnect else { return }
+      let events = try await JSONEncoder().encode(crowd.reconnections)
+      printLine("reconnects \(String(decoding: events, as: UTF8.self))")
     }
   }
 }
@@ -101,6 +106,7 @@ private actor Crowd {
   private let reconnects: Bool
   private var served = 0
   private var left = 0
+  private(set) var reconnections = Events()
 
   init(targets: [HostPort], size: Int, reconnects: Bool) {
     (self.targets, self.size, self.reconnects) = (targets, size, reconnects)
@@ -127,7 +133,9 @@ private actor Crowd {
     case .goaway:
       left += 1
       if left == size { printLine("left \(monotonicSeconds())") }
-      if reconnects { try await connect(index) }
+      guard reconnects else { return }
+      reconnections.add(at: monotonicSeconds())
+      try await connect(index)
     }
   }
 }

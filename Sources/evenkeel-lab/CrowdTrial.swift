@@ -9,8 +9,6 @@ struct CrowdTrial {
   let settings: BenchSettings
 
   private static let port = Lab.Service.Port(port: 80, targetPort: 50051)
-  private static let idle = Duration.seconds(8)
-
   /// At rest, while all connections are drained within an interval, and while the pods of a crowd terminate at once.
   func draining() async throws -> [Report.Figure] {
     try await withLab(kubeProxy: false, objects: .manifests) { lab in
@@ -21,22 +19,22 @@ struct CrowdTrial {
       let interval = settings.crowdInterval
       let agent = try await lab.startAgent(
         settings.agent, ["--drain-interval", "0s", "--log-level", "warning"])
-      let atRest = try await rest(agent, "at rest, without connections", cpu: .atMost(0.2), memory: .atMost(40))
+      let atRest = try await rest(agent, lab, "at rest, without connections")
       try await agent.stop()
 
       let draining = try await lab.startAgent(
         settings.agent, ["--drain-interval", "\(interval)s", "--drain-pace", "100", "--log-level", "warning"])
       let target = BenchStage.address(of: service)
       let crowds = try await crowd(settings.crowd, from: clients, to: [target], "--reconnect")
-      let worst = try await reconnects(lab, during: .seconds(interval * 2))
+      // By then each has been drained, and many of them twice: an age is off the interval by half of it at most.
+      try await Task.sleep(for: .seconds(interval * 2))
       let unguarded = try await status(lab).unguarded
+      let worst = try await worstSecond(of: crowds)
       try await draining.stop()
-      for crowd in crowds { try await crowd.stop() }
 
       let quiet = try await lab.startAgent(settings.agent, ["--drain-interval", "0s", "--log-level", "warning"])
       let leavers = try await crowd(settings.crowd, from: clients, to: [BenchStage.address(of: terminating)])
-      let full = try await rest(
-        quiet, "at rest, with \(number(Double(settings.crowd))) connections", cpu: .atMost(0.2), memory: .atMost(40))
+      let full = try await rest(quiet, lab, "at rest, with \(number(Double(settings.crowd))) connections")
       let placed = try await goaways(quiet, lab, &terminating, leavers)
       let connections = Double(settings.crowd)
       return atRest + full + [
@@ -76,38 +74,30 @@ struct CrowdTrial {
     return (Double(drain.unguarded), Double(drain.refused))
   }
 
-  private func rest(
-    _ agent: RunningProgram, _ title: String, cpu: Target, memory: Target
-  ) async throws -> [Report.Figure] {
+  private func rest(_ agent: RunningProgram, _ lab: Cluster, _ title: String) async throws -> [Report.Figure] {
     // What had to be done at the start, or for what came just before, is over.
     try await Task.sleep(for: .seconds(2))
-    let (before, start) = (try ProcessUsage(of: agent), monotonicSeconds())
-    try await Task.sleep(for: Self.idle)
-    let after = try ProcessUsage(of: agent)
-    let share = (after.cpuSeconds - before.cpuSeconds) / (monotonicSeconds() - start)
+    // The cgroup of the agent alone: it counts in microseconds, where a process is counted in clock ticks of 10 ms.
+    let (before, start) = (try lab.hostCgroup.cpuSeconds(), monotonicSeconds())
+    try await Task.sleep(for: .seconds(settings.idle))
+    let share = (try lab.hostCgroup.cpuSeconds() - before) / (monotonicSeconds() - start)
     return [
-      .init("processor time of the agent \(title)", share * 100, "% of a core", cpu),
-      .init("memory of the agent \(title)", after.residentMegabytes, "MB", memory),
+      .init("processor time of the agent \(title)", share * 100, "% of a core", .atMost(0.2)),
+      .init("resident memory of the agent \(title)", try ProcessUsage(of: agent).residentMegabytes, "MB", .atMost(40)),
     ]
   }
 
-  /// The most connections that were opened in any second.
-  private func reconnects(_ lab: Cluster, during time: Duration) async throws -> Double {
-    let stats = StatsClient(socketPath: lab.socket)
-    func opened() async throws -> (count: Double, time: Double) {
-      let endpoints = try await stats.services().services.flatMap(\.endpoints)
-      return (Double(endpoints.reduce(0) { $0 + $1.outgoing.opened }), monotonicSeconds())
+  /// Ends the crowds, and says in which second they have reconnected most often.
+  private func worstSecond(of crowds: [RunningProgram]) async throws -> Double {
+    var all = Events()
+    for crowd in crowds {
+      crowd.send(.terminate)
+      let line = try await crowd.waitForLine { $0.hasPrefix("reconnects ") }
+      all.add(try JSONDecoder().decode(Events.self, from: Data(line.dropFirst("reconnects ".count).utf8)))
+      _ = try await crowd.waitUntilExit()
     }
-    var last = try await opened()
-    var worst = 0.0
-    let end = ContinuousClock.now + time
-    while ContinuousClock.now < end {
-      try await Task.sleep(for: .seconds(1))
-      let now = try await opened()
-      worst = max(worst, (now.count - last.count) / (now.time - last.time))
-      last = now
-    }
-    return worst
+    guard all.count > 0 else { throw TrialFailure("no connection was drained, and so none was made anew") }
+    return Double(all.mostInASecond)
   }
 
   /// All pods of a Service terminate: how soon all of its connections have their GOAWAY.
@@ -129,7 +119,7 @@ struct CrowdTrial {
     let count = Double(settings.crowd / crowds.count * crowds.count)
     return [
       .init("GOAWAYs placed, the agent on one core", count / (end - start), "per s", .atLeast(2000)),
-      .init("of these, bounced by the guard and tried again", after.refused - before.refused, ""),
+      .init("of these, refused by the guard and tried again", after.refused - before.refused, ""),
       .init(Self.unguarded, after.unguarded, ""),
     ]
   }
@@ -148,7 +138,7 @@ struct CrowdTrial {
       let stats = StatsClient(socketPath: lab.socket)
       let tracked = try await stats.status().connections
       let before = try Ticks(await stats.metrics())
-      try await Task.sleep(for: Self.idle)
+      try await Task.sleep(for: .seconds(settings.idle))
       let ticks = try Ticks(await stats.metrics()) - before
       let usage = try ProcessUsage(of: agent)
       try await agent.stop()
@@ -161,7 +151,7 @@ struct CrowdTrial {
         .init(
           "kernel memory of a tracked connection, \(connections) of them", freed / Double(tracked), "B", .atMost(512)),
         .init("a tick of the agent, \(connections) connections", ticks.milliseconds, "ms", .atMost(50)),
-        .init("memory of the agent, \(connections) connections", usage.residentMegabytes, "MB"),
+        .init("resident memory of the agent, \(connections) connections", usage.residentMegabytes, "MB"),
       ]
     }
   }
@@ -171,7 +161,7 @@ struct CrowdTrial {
   private func settledSlab() async throws -> Double {
     var last = try slab()
     var steady = 0
-    for _ in 0..<40 where steady < 4 {
+    for _ in 0..<20 where steady < 4 {
       try await Task.sleep(for: .milliseconds(250))
       let now = try slab()
       steady = (now - last).magnitude < 256 * 1024 ? steady + 1 : 0

@@ -17,7 +17,7 @@ struct ProgramTrial {
 
       let start = try count()
       let load = try await stage.h2load(
-        way.one, "small", clients: 8, streams: 8, milliseconds: stage.settings.small)
+        way.one, "small", clients: 8, streams: 8, milliseconds: stage.settings.times.small * 2)
       let loaded = try count()
       let exchanges = try await stage.exchange(with: way.all, count: stage.settings.exchanges)
       let end = try count()

@@ -22,23 +22,36 @@ enum Proxy: String, CaseIterable, Sendable {
   static let one = "127.0.0.1:9001"
   static let all = "127.0.0.1:9002"
 
-  func start(in container: Pod, directory: String, envoy: String, one: [String], all: [String])
-    async throws -> RunningProgram
-  {
+  /// Returns when it listens, whether or not there is anyone behind it.
+  func start(
+    in container: Pod, directory: String, programs: BenchSettings, one: [String], all: [String]
+  ) async throws -> RunningProgram {
+    let program = try await launch(in: container, directory: directory, programs, one: one, all: all)
+    let port = Self.all.split(separator: ":")[1]
+    try await eventually("\(name) to listen", within: .seconds(30), every: .milliseconds(20)) {
+      guard program.isRunning else { throw TrialFailure("\(name) has ended: \(program.errorOutput.suffix(1000))") }
+      return try await container.run(["ss", "-Hltn", "sport = :\(port)"]).isEmpty == false
+    }
+    return program
+  }
+
+  private func launch(
+    in container: Pod, directory: String, _ programs: BenchSettings, one: [String], all: [String]
+  ) async throws -> RunningProgram {
     let groups = [("one", Self.one, one), ("all", Self.all, all)]
     let file = "\(directory)/\(rawValue).conf"
     switch self {
     case .haproxyTCP, .haproxyHTTP:
       try write(haproxy(groups), to: file)
-      return try await container.start(["haproxy", "-db", "-f", file], name: name)
+      return try await container.start([programs.haproxy, "-db", "-f", file], name: name)
     case .nginx:
       try write(nginx(groups, directory: directory), to: file)
-      return try await container.start(["nginx", "-e", "stderr", "-p", directory, "-c", file], name: name)
+      return try await container.start([programs.nginx, "-e", "stderr", "-p", directory, "-c", file], name: name)
     case .envoy:
       for (name, _, pods) in groups { try Self.writeEndpoints(of: name, pods, in: directory) }
       try write(Self.envoy(groups, directory: directory), to: file + ".json")
       return try await container.start(
-        [envoy, "-c", file + ".json", "--log-level", "error", "--disable-hot-restart"], name: name)
+        [programs.envoy, "-c", file + ".json", "--log-level", "error", "--disable-hot-restart"], name: name)
     }
   }
 
@@ -85,6 +98,7 @@ enum Proxy: String, CaseIterable, Sendable {
         access_log off;
         keepalive_requests 1000000000;
         http2_max_concurrent_streams 1024;
+        \(Self.temporaryPaths.map { "\($0)_temp_path \(directory)/nginx-\($0);" }.joined(separator: " "))
 
       """
     return head
@@ -97,6 +111,9 @@ enum Proxy: String, CaseIterable, Sendable {
         """
       }.joined() + "}\n"
   }
+
+  /// Those that nginx makes when it starts, used or not: by default in a folder that only an installed one has.
+  private static let temporaryPaths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
 
   /// Tells a running Envoy which pods there are: it follows the file when another one takes its place.
   static func writeEndpoints(of name: String, _ pods: [String], in directory: String) throws {

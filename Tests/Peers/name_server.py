@@ -7,6 +7,7 @@ import asyncio
 import functools
 import json
 import pathlib
+import socket
 from collections.abc import Iterator
 
 import dnslib
@@ -19,9 +20,19 @@ RECORDS = {"A": dnslib.A, "AAAA": dnslib.AAAA}
 FAMILIES = {"A": "IPv4", "AAAA": "IPv6"}
 
 
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python has no name for it
+RECEIVE_BUFFER = 8 << 20  # bytes: clients by the hundred ask at the same time, and wait seconds for what gets lost
+
+
 def objects(manifests: pathlib.Path) -> Iterator[dict]:
     for file in manifests.glob("*.json"):
-        yield from json.loads(file.read_text())["items"]
+        yield from items(file, file.stat().st_mtime_ns)
+
+
+@functools.lru_cache
+def items(file: pathlib.Path, _time: int) -> list[dict]:
+    """A file's objects, read once for each time that it was replaced."""
+    return json.loads(file.read_text())["items"]
 
 
 def addresses(manifests: pathlib.Path, name: str) -> dict[str, list[str]] | None:
@@ -59,6 +70,8 @@ class NameServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:
         self.transport = transport
+        # Root may have more than the system's limit.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
 
     def datagram_received(self, data: bytes, sender: tuple) -> None:
         self.transport.sendto(answer(self.manifests, data), sender)

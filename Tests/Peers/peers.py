@@ -100,7 +100,8 @@ def load_arguments(description: str) -> argparse.ArgumentParser:
     parser = client_arguments(description)
     parser.add_argument("--channels", type=int, default=1, help="each has a TCP connection of its own")
     parser.add_argument("--concurrency", type=int, default=2, help="unary calls at once on each channel")
-    parser.add_argument("--bodies", type=sizes, default=BODY_SIZES, metavar="BYTES,…", help="to ask for, in turn")
+    parser.add_argument("--bodies", type=sizes, default=BODY_SIZES, metavar="BYTES,…",
+                        help="to ask for, in turn, after each Echo; empty: only Echo")
     parser.add_argument("--pause-milliseconds", type=float, default=0, help="between two calls of one of those")
     parser.add_argument("--streams", type=int, default=1, help="long server streams at once on each channel")
     parser.add_argument("--stream-seconds", type=float, default=15)
@@ -109,7 +110,7 @@ def load_arguments(description: str) -> argparse.ArgumentParser:
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    return tuple(int(size) for size in text.split(","))
+    return tuple(int(size) for size in text.split(",") if text)
 
 
 # The report
@@ -227,14 +228,15 @@ class Load:
         return 0 if self.stop.is_set() else self.end - time.monotonic()
 
     async def unary_calls(self, number: int, channel: Channel, worker: int) -> None:
-        wanted = itertools.cycle(self.options.bodies)
+        wanted = itertools.cycle(self.options.bodies or (None,))
         for size in itertools.islice(wanted, worker, None):  # workers start at different sizes
             if self.time_left <= 0:
                 return
             payload = random.randbytes(random.randint(1, 3_000))
             await self.call(number, channel, "Echo", payload, [payload])
-            seed = random.randrange(SEEDS)
-            await self.call(number, channel, "Body", as_json(bytes=size, seed=seed), [body(seed, size)])
+            if size is not None:
+                seed = random.randrange(SEEDS)
+                await self.call(number, channel, "Body", as_json(bytes=size, seed=seed), [body(seed, size)])
             await asyncio.sleep(self.options.pause_milliseconds / 1000)
 
     async def long_streams(self, number: int, channel: Channel) -> None:
