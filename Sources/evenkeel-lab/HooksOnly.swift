@@ -13,7 +13,7 @@ struct HooksOnly: Contender {
   }
 
   func setUp(on stage: BenchStage) async throws -> Way {
-    let attached = Attached(try EmptyPrograms(on: Kernel.Cgroup(path: stage.lab.cgroup.path)))
+    let attached = Attached(try EmptyPrograms(on: Kernel.Cgroup(path: stage.node.cgroup.path)))
     // Held until then: the programs go with it.
     return Way(one: BenchStage.direct(stage.servers[0]), all: stage.servers.map(BenchStage.direct)) { _ = attached }
   }
