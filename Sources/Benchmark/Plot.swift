@@ -19,7 +19,13 @@ public struct Plot: Sendable {
   /// Of the others' curves, on white and on black: told apart by people with any kind of colour vision (Okabe and Ito 2008).
   private static let colors = [("#b86e00", "#e69f00"), ("#007a5a", "#2cc39a"), ("#a8548a", "#e59ac2")]
 
-  public init(_ report: Report) { self.report = report }
+  /// Those that something was measured of.
+  private let contenders: [Report.Contender]
+
+  public init(_ report: Report) {
+    self.report = report
+    contenders = report.contenders.filter { !$0.rounds.isEmpty }
+  }
 
   public var svg: String {
     let height = curvesTop + (report.courses.isEmpty ? 0 : Self.curves.height + 24)
@@ -32,6 +38,7 @@ public struct Plot: Sendable {
       .paper { fill: #ffffff; }
       .ink { fill: #1f2328; }
       .grid { stroke: #1f2328; stroke-opacity: 0.18; }
+      .one { stroke: #1f2328; stroke-dasharray: 3 3; }
       .range { stroke: #1f2328; stroke-opacity: 0.6; stroke-width: 1.5; }
       .faint { fill: #1f2328; fill-opacity: 0.7; font-size: 11px; }
       .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
@@ -42,7 +49,7 @@ public struct Plot: Sendable {
       @media (prefers-color-scheme: dark) {
       .paper { fill: #0d1117; }
       .ink, .faint { fill: #e6edf3; }
-      .grid, .range { stroke: #e6edf3; }
+      .grid, .range, .one { stroke: #e6edf3; }
       .ours { fill: #56b4e9; }
       .other { fill: #6e7681; }
       .line-ours { stroke: #56b4e9; }
@@ -51,9 +58,9 @@ public struct Plot: Sendable {
       </style>
       <rect class="paper" width="100%" height="100%"/>
       <text class="ink" x="16" y="32" font-size="20">Evenkeel beside what else there is</text>
-      <text class="ink" x="16" y="54">Against the direct way, 1.0: medians of \(report.machine.rounds) rounds, with least \
-      and most. \(escaped(report.machine.processor)), Linux \(escaped(report.machine.kernel))</text>
-      \((names + Self.panels.indices.flatMap(panel) + courses).joined(separator: "\n"))
+      <text class="ink" x="16" y="54">Each beside the direct way, which is 1: the median of \(report.machine.rounds) rounds, \
+      with least and most. \(escaped(report.machine.processor)), Linux \(escaped(report.machine.kernel))</text>
+      \((names + (contenders.isEmpty ? [] : Self.panels.indices.flatMap(panel)) + courses).joined(separator: "\n"))
       </svg>
 
       """
@@ -66,16 +73,18 @@ public struct Plot: Sendable {
 
   /// What the picture says, for those who do not see it.
   private var description: String {
-    let lines = report.contenders.compactMap { contender in
+    let lines = contenders.compactMap { contender in
       contender.ratio(.small).map { "\(contender.name) \(number($0.median))" }
     }
     return "Small requests per second against the direct way: \(lines.joined(separator: ", "))."
   }
 
-  private var curvesTop: Double { Self.panelTop + Self.line * Double(report.contenders.count) + 64 }
+  private var curvesTop: Double {
+    contenders.isEmpty ? Self.panelTop : Self.panelTop + Self.line * Double(contenders.count) + 64
+  }
 
   private var names: [String] {
-    report.contenders.enumerated().map { row, contender in
+    contenders.enumerated().map { row, contender in
       """
       <text class="ink" x="\(text(Self.left - 10))" y="\(text(y(row) + 5))" text-anchor="end"\
       \(contender.isOurs ? " font-weight=\"bold\"" : "")>\(escaped(contender.name))</text>
@@ -87,10 +96,10 @@ public struct Plot: Sendable {
     let (title, measure) = Self.panels[index]
     let width = (Self.width - Self.left - 16) / Double(Self.panels.count)
     let left = Self.left + width * Double(index)
-    let ratios = report.contenders.map { $0.ratio(measure) }
+    let ratios = contenders.map { $0.ratio(measure) }
     let most = max(1.1, ratios.compactMap { $0?.most }.max() ?? 1)
     let scale = (width - 48) / most
-    let bars = zip(report.contenders, ratios).enumerated().flatMap { row, bar -> [String] in
+    let bars = zip(contenders, ratios).enumerated().flatMap { row, bar -> [String] in
       guard let ratio = bar.1 else { return [] }
       let y = y(row)
       return [
@@ -105,13 +114,12 @@ public struct Plot: Sendable {
         """,
       ]
     }
-    let bottom = y(report.contenders.count - 1) + 12
+    let bottom = y(contenders.count - 1) + 12
     let better = measure.isRate ? "more is better" : "less is better"
     return [
       "<text class=\"ink\" x=\"\(text(left))\" y=\"\(text(Self.panelTop - 4))\">\(escaped(title))</text>",
       "<text class=\"faint\" x=\"\(text(left))\" y=\"\(text(bottom + 14))\">\(better)</text>",
-      "<path class=\"grid\" d=\"M\(text(left + scale)) \(text(Self.panelTop))V\(text(bottom))\"/>",
-    ] + bars
+    ] + bars + ["<path class=\"one\" d=\"M\(text(left + scale)) \(text(Self.panelTop))V\(text(bottom))\"/>"]
   }
 
   /// A phase of the courses on the axis of time: as long as the longest of them all, so that their curves tell of the same
@@ -155,7 +163,9 @@ public struct Plot: Sendable {
       """
     }
     let others = report.courses.filter { !$0.isOurs }
-    let lines = report.courses.enumerated().map { index, course in
+    // The one that the picture is about lies above the others.
+    let ordered = report.courses.enumerated().sorted { !$0.element.isOurs && $1.element.isOurs }
+    let lines = ordered.map { index, course in
       let points = course.seconds.compactMap { second -> String? in
         guard let busiest = second.busiest, let phase = course.phases.first(where: { second.time <= $0.end }),
           let slot = slots.first(where: { $0.title == phase.title })

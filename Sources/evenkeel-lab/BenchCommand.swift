@@ -104,7 +104,7 @@ struct Bench {
 
   static let contenders: [any Contender] =
     [
-      Direct(), HooksOnly(), Evenkeel(mode: .spread), Evenkeel(mode: .balance),
+      Direct(name: "direct, once more"), HooksOnly(), Evenkeel(mode: .spread), Evenkeel(mode: .balance),
       KubeProxyRules(rules: .iptables, services: 1),
       KubeProxyRules(rules: .nftables, services: 1), KubeProxyRules(rules: .iptables, services: 10_000),
       KubeProxyRules(rules: .nftables, services: 10_000),
@@ -148,7 +148,7 @@ struct Bench {
           let index = (round + offset) % Self.contenders.count
           let contender = Self.contenders[index]
           func run(_ own: BenchTurn.Side) async throws {
-            let turn = BenchTurn(direct: direct, own: own, takesAllMeasures: contender.takesAllMeasures)
+            let turn = BenchTurn(direct: direct, own: own, loads: contender.loads, slices: settings.slices)
             let (figures, beside) = try await turn.run()
             report.contenders[index].record(figures, beside: beside)
             starts += [own.way.agentStart].compactMap(\.self)
@@ -214,33 +214,28 @@ struct Bench {
 private struct RegressionGuard {
   let settings: BenchSettings
 
-  private static let rounds = 5
-  private static let milliseconds = 300
+  private static let slices = 9
   private static let least = 0.8
 
-  /// - Throws: `TrialFailure` with both rates.
+  /// - Throws: `TrialFailure` with the ratio.
   func run() async throws {
-    let contenders: [any Contender] = [Direct(), Evenkeel(mode: .spread), Evenkeel(mode: .balance)]
-    let best = try await withLab(kubeProxy: false, objects: .manifests) { lab in
-      let stage = try await BenchStage(lab, settings, on: lab.nodes[0])
-      var best = contenders.map { _ in 0.0 }
-      for _ in 0..<Self.rounds {
-        for (index, contender) in contenders.enumerated() {
-          let rate = try await BenchTurn.with(contender, on: stage) { way in
-            try await stage.h2load(way.one, "small", clients: 8, streams: 8, milliseconds: Self.milliseconds)
-              .requestsPerSecond
-          }
-          // The best of each: whatever else the machine does can only take from it.
-          best[index] = max(best[index], rate)
+    try await withLab(kubeProxy: false, objects: .manifests) { lab in
+      let reference = try await BenchStage(lab, settings, on: lab.nodes[0])
+      let stage = try await BenchStage(lab, settings, on: lab.addNode())
+      let direct = BenchTurn.Side(stage: reference, way: try await Direct().setUp(on: reference))
+      let contenders: [any Contender] = [Direct(), Evenkeel(mode: .spread), Evenkeel(mode: .balance)]
+      for contender in contenders {
+        let (own, beside) = try await BenchTurn.with(contender, on: stage) { way in
+          try await BenchTurn(
+            direct: direct, own: .init(stage: stage, way: way), loads: [.small], slices: Self.slices
+          ).run()
         }
-      }
-      return best
-    }
-    for (contender, rate) in zip(contenders, best) {
-      let line = "\(contender.name): \(number(rate)) small requests per s, \(number(rate / best[0])) of direct"
-      printLine(line)
-      guard rate >= best[0] * Self.least else {
-        throw TrialFailure("\(line); at least \(Self.least) was expected")
+        guard let rate = own[.small], let base = beside[.small], base > 0 else { continue }
+        let line = "\(contender.name): \(number(rate)) small requests per s, \(number(rate / base)) of direct"
+        printLine(line)
+        guard rate >= base * Self.least || contender.id == Report.control else {
+          throw TrialFailure("\(line); at least \(Self.least) was expected")
+        }
       }
     }
   }

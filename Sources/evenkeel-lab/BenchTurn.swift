@@ -9,7 +9,9 @@ struct BenchTurn {
   /// The direct way, on a node that knows of no contender.
   let direct: Side
   let own: Side
-  let takesAllMeasures: Bool
+  let loads: [Load]
+  /// How often the contender has its turn; the direct way has one more.
+  let slices: Int
 
   /// A way that is in force, and where.
   struct Side: Sendable {
@@ -37,7 +39,7 @@ struct BenchTurn {
     }
   }
 
-  fileprivate enum Load: CaseIterable {
+  enum Load: CaseIterable {
     case small, many, single, exchanges, bulk, large
 
     static let few: [Load] = [.small, .many, .single, .exchanges]
@@ -47,16 +49,16 @@ struct BenchTurn {
     // Sockets, caches and clock rates are warm before anything counts.
     for side in [direct, own] { try await side.warmUp() }
     var result: (own: [Measure: Double], direct: [Measure: Double]) = ([:], [:])
-    for load in takesAllMeasures ? Load.allCases : Load.few {
-      var slices: (own: [[Measure: Double]], direct: [[Measure: Double]]) = ([], [])
+    for load in loads {
+      var taken: (own: [[Measure: Double]], direct: [[Measure: Double]]) = ([], [])
       // The direct way first and last: what changes steadily counts for both alike.
-      for _ in 0..<own.stage.settings.slices {
-        slices.direct.append(try await direct.slice(load))
-        slices.own.append(try await own.slice(load))
+      for _ in 0..<slices {
+        taken.direct.append(try await direct.slice(load))
+        taken.own.append(try await own.slice(load))
       }
-      slices.direct.append(try await direct.slice(load))
-      result.own.merge(slices.own.medians) { $1 }
-      result.direct.merge(slices.direct.medians) { $1 }
+      taken.direct.append(try await direct.slice(load))
+      result.own.merge(taken.own.medians) { $1 }
+      result.direct.merge(taken.direct.medians) { $1 }
     }
     return result
   }

@@ -7,8 +7,8 @@ protocol Contender: Sendable {
   var id: String { get }
   var name: String { get }
   var isOurs: Bool { get }
-  /// Whether more than small requests and connections is worth the time: a second variant of one differs by connections.
-  var takesAllMeasures: Bool { get }
+  /// What is worth the time: a second variant of one differs by connections only.
+  var loads: [BenchTurn.Load] { get }
   /// Whether it takes so long to put in force that it stays, on a node of its own, from the first round to the last.
   var isStanding: Bool { get }
 
@@ -18,7 +18,7 @@ protocol Contender: Sendable {
 
 extension Contender {
   var isOurs: Bool { false }
-  var takesAllMeasures: Bool { true }
+  var loads: [BenchTurn.Load] { BenchTurn.Load.allCases }
   var isStanding: Bool { false }
 }
 
@@ -39,7 +39,7 @@ struct Way: Sendable {
 /// To the pods' own addresses; of several, one after the other. Among the contenders it is the control.
 struct Direct: Contender {
   let id = Report.control
-  let name = "direct, once more"
+  var name = "direct"
 
   func setUp(on stage: BenchStage) async throws -> Way {
     Way(one: BenchStage.direct(stage.servers[0]), all: stage.servers.map(BenchStage.direct))
@@ -105,7 +105,7 @@ struct KubeProxyRules: Contender {
 
   var id: String { "\(rules.rawValue)-\(services)" }
   var name: String { "\(rules.rawValue), \(number(Double(services))) Service\(services == 1 ? "" : "s")" }
-  var takesAllMeasures: Bool { services == 1 }
+  var loads: [BenchTurn.Load] { services == 1 ? BenchTurn.Load.allCases : BenchTurn.Load.few }
   var isStanding: Bool { services > 1 }
 
   func setUp(on stage: BenchStage) async throws -> Way {

@@ -137,6 +137,8 @@ struct CrowdTrial {
       _ = try await crowd(settings.tracked, from: clients, to: servers.map(BenchStage.direct))
       let stats = StatsClient(socketPath: lab.socket)
       let tracked = try await stats.status().connections
+      // What had to be done as they came is over.
+      try await Task.sleep(for: .seconds(2))
       let before = try Ticks(await stats.metrics())
       try await Task.sleep(for: .seconds(settings.idle))
       let ticks = try Ticks(await stats.metrics()) - before
