@@ -41,6 +41,7 @@ public struct Plot: Sendable {
       .one { stroke: #1f2328; stroke-dasharray: 3 3; }
       .range { stroke: #1f2328; stroke-opacity: 0.6; stroke-width: 1.5; }
       .faint { fill: #1f2328; fill-opacity: 0.7; font-size: 11px; }
+      .value { font-size: 11px; paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
       .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
       .ours { fill: #0072b2; }
       .other { fill: #a3a8ae; }
@@ -49,6 +50,7 @@ public struct Plot: Sendable {
       @media (prefers-color-scheme: dark) {
       .paper { fill: #0d1117; }
       .ink, .faint { fill: #e6edf3; }
+      .value { stroke: #0d1117; }
       .grid, .range, .one { stroke: #e6edf3; }
       .ours { fill: #56b4e9; }
       .other { fill: #6e7681; }
@@ -108,18 +110,22 @@ public struct Plot: Sendable {
         width="\(text(ratio.median * scale))" height="14"/>
         """,
         "<path class=\"range\" d=\"M\(text(left + ratio.least * scale)) \(text(y))H\(text(left + ratio.most * scale))\"/>",
-        """
-        <text class="ink" x="\(text(left + ratio.most * scale + 4))" y="\(text(y + 5))" font-size="11">\
-        \(number(ratio.median))</text>
-        """,
       ]
+    }
+    let values = ratios.enumerated().compactMap { row, ratio in
+      ratio.map {
+        """
+        <text class="ink value" x="\(text(left + $0.most * scale + 4))" y="\(text(y(row) + 5))">\
+        \(number($0.median))</text>
+        """
+      }
     }
     let bottom = y(contenders.count - 1) + 12
     let better = measure.isRate ? "more is better" : "less is better"
     return [
       "<text class=\"ink\" x=\"\(text(left))\" y=\"\(text(Self.panelTop - 4))\">\(escaped(title))</text>",
       "<text class=\"faint\" x=\"\(text(left))\" y=\"\(text(bottom + 14))\">\(better)</text>",
-    ] + bars + ["<path class=\"one\" d=\"M\(text(left + scale)) \(text(Self.panelTop))V\(text(bottom))\"/>"]
+    ] + bars + ["<path class=\"one\" d=\"M\(text(left + scale)) \(text(Self.panelTop))V\(text(bottom))\"/>"] + values
   }
 
   /// A phase of the courses on the axis of time: as long as the longest of them all, so that their curves tell of the same
@@ -149,7 +155,7 @@ public struct Plot: Sendable {
     let highest = report.courses.flatMap(\.seconds).compactMap(\.busiest).max() ?? 1
     let most = min(max(2, highest.rounded(.up)), Self.curves.most)
     func x(_ time: Double) -> Double { left + time / end * width }
-    func y(_ ratio: Double) -> Double { bottom - (min(ratio, most) - 1) / (most - 1) * (bottom - top) }
+    func y(_ ratio: Double) -> Double { bottom - (min(max(ratio, 1), most) - 1) / (most - 1) * (bottom - top) }
     let axes = stride(from: 1.0, through: most, by: 1).map { level in
       """
       <path class="grid" d="M\(text(left)) \(text(y(level)))h\(text(width))"/>\
