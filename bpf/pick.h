@@ -24,16 +24,26 @@ static __always_inline struct table_endpoint *endpoint_at(void *table, __u32 pos
 	return entry ? &entry->endpoint : NULL;
 }
 
-static __always_inline __u64 active_connections(void *table, __u32 position)
+static __always_inline int has_just_failed(const struct outgoing *counters)
+{
+	// Signed, for another CPU may have seen it fail after the time was read here.
+	return counters->failed_ns && (__s64)(bpf_ktime_get_ns() - counters->failed_ns) < AVOID_FAILED_MS * 1000000LL;
+}
+
+// How many connections an endpoint has, by which it is chosen. One that refuses them has the fewest, and would be given
+// all: for a moment it comes after those that do not.
+static __always_inline __u64 burden(void *table, __u32 position)
 {
 	struct table_endpoint *endpoint = endpoint_at(table, position);
 	struct outgoing *counters = endpoint ? bpf_map_lookup_elem(&outgoing, &endpoint->outgoing) : NULL;
 
-	return counters ? counters->active : ~0ULL;
+	if (!counters)
+		return ~0ULL;
+	return counters->active | (has_just_failed(counters) ? 1ULL << 63 : 0);
 }
 
-// Of some random candidates the one with the fewest connections; of equals each is as likely. Candidates may repeat
-// where there are many endpoints; where there are few, all are looked at.
+// Of some random candidates the one with the fewest connections, those that have just refused one last; of equals each
+// is as likely. Candidates may repeat where there are many endpoints; where there are few, all are looked at.
 static __always_inline __u32 pick_least_connections(void *table, __u32 endpoint_count)
 {
 	__u32 best = 0, equals = 0;
@@ -41,19 +51,19 @@ static __always_inline __u32 pick_least_connections(void *table, __u32 endpoint_
 
 	for (__u32 i = 0; i < LEAST_CONNECTIONS_CANDIDATES; i++) {
 		__u32 candidate = i;
-		__u64 active;
+		__u64 connections;
 
 		if (endpoint_count > LEAST_CONNECTIONS_CANDIDATES)
 			candidate = bpf_get_prandom_u32() % endpoint_count;
 		else if (i >= endpoint_count)
 			break;
-		active = active_connections(table, candidate);
-		if (active > fewest)
+		connections = burden(table, candidate);
+		if (connections > fewest)
 			continue;
-		equals = active < fewest ? 1 : equals + 1;
+		equals = connections < fewest ? 1 : equals + 1;
 		if (equals > 1 && bpf_get_prandom_u32() % equals)
 			continue;
-		fewest = active;
+		fewest = connections;
 		best = candidate;
 	}
 	return best;

@@ -179,8 +179,10 @@ static __always_inline void count_down(struct choice *choice)
 	if (!counters || __sync_val_compare_and_swap(&choice->counted, 1, 0) != 1)
 		return;
 	__sync_fetch_and_sub(&counters->active, 1);
-	if (!choice->established)
-		__sync_fetch_and_add(&counters->failed, 1);
+	if (choice->established)
+		return;
+	counters->failed_ns = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&counters->failed, 1);
 }
 
 static __always_inline void count_state(struct choice *choice, __u32 state)

@@ -69,7 +69,7 @@ static __u32 random_number(void)
 }
 
 // From here on the helpers are these, and the number of candidates is one that can be asked "what if" about. Those that
-// only affinity needs stay the kernel's, and are not called.
+// only affinity and failed connects need stay the kernel's, and are not called.
 #define bpf_map_lookup_elem(map, key) look_up(map, (const void *)(key))
 #define bpf_get_prandom_u32 random_number
 #define LEAST_CONNECTIONS_CANDIDATES world->candidates

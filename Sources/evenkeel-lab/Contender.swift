@@ -81,7 +81,7 @@ struct Evenkeel: Contender {
 }
 
 extension Cluster {
-  /// Starts an agent, and says how many seconds it took until it was ready.
+  /// Starts an agent, and says how many seconds it took until it was ready. Returns when its self-test is over, too.
   func startTimed(
     _ executable: String, _ flags: [String], on node: Node
   ) async throws -> (agent: RunningProgram, seconds: Double) {
@@ -94,7 +94,11 @@ extension Cluster {
       return (ContinuousClock.now - start) / .seconds(1)
     }.value
     let agent = try await startAgent(executable, flags, on: node)
-    return (agent, try await ready)
+    let seconds = try await ready
+    try await eventually("draining by an agent", within: .seconds(30), every: .milliseconds(10)) {
+      try await stats.status().drain.enabled
+    }
+    return (agent, seconds)
   }
 }
 

@@ -1,5 +1,6 @@
 import Balancing
 import Datapath
+import SystemPackage
 import Testing
 
 @Suite("Spread", .serialized, .timeLimit(.minutes(1)))
@@ -44,6 +45,42 @@ struct SpreadTests {
         let last = try (1...30).map { _ in try TCPSocket.connected(to: .service) }
         #expect(try old.acceptAll() == [10, 10, 10])
         #expect(after.count + last.count == 50)
+      }
+    }
+  }
+
+  @Test("least-connections keeps away for a second from an endpoint that refuses, and goes there where no other is")
+  func refusing() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var datapath = try Datapath(on: cgroup)
+        let pods = try Pods([.pod(11)])
+        try datapath.publish(Table([.pod(11), .pod(12), .pod(13)]))
+        let start = ContinuousClock.now
+        var (held, refused): ([TCPSocket], Int) = ([], 0)
+        while held.count < 100 {
+          do {
+            held.append(try TCPSocket.connected(to: .service))
+          } catch Errno.connectionRefused {
+            refused += 1
+          }
+        }
+        // Two do not listen, and each is tried once a second.
+        let seconds = Int((ContinuousClock.now - start) / .seconds(1))
+        #expect((2...2 * (1 + seconds)).contains(refused), "\(refused) in \(seconds) s")
+        #expect(try pods.acceptAll() == [100])
+        // It has more connections than they have, so they are tried again.
+        let isTriedAgain = try eventually {
+          do {
+            held.append(try TCPSocket.connected(to: .service))
+            return false
+          } catch Errno.connectionRefused {
+            return true
+          }
+        }
+        #expect(isTriedAgain)
+        try datapath.publish(Table([.pod(12), .pod(13)]))
+        for _ in 1...4 { #expect(throws: Errno.connectionRefused) { try TCPSocket.connected(to: .service) } }
       }
     }
   }

@@ -15,6 +15,7 @@
 enum {
 	EVENKEEL_ABI = 2,
 	LEAST_CONNECTIONS_CANDIDATES = 8, // keep busiest and idlest of 6 to 50 pods within 2 connections (simulated)
+	AVOID_FAILED_MS = 1000,           // as long as gRPC's clients wait before they try again (its connection backoff)
 	RING_SLOTS_PER_ENTRY = 8,
 	TABLE_MAX_ENTRIES = 1 << 20,      // of one Service's table: 65,000 endpoints with their ring
 	OWN_TABLE_RETRIES = 8,            // lookups of a table that turned out to be another Service's
@@ -59,10 +60,10 @@ struct outgoing {
 	__u64 service; // hash of namespace, name and port: makes the entry findable after a restart; 0: free
 	struct socket_address endpoint;
 	__u32 padding;
-	__u64 active; // in SYN_SENT or ESTABLISHED now, and not asked to go away by a GOAWAY
-	__u64 opened; // ever established
-	__u64 failed; // ever closed before that
-	__u64 padding2;
+	__u64 active;	 // in SYN_SENT or ESTABLISHED now, and not asked to go away by a GOAWAY
+	__u64 opened;	 // ever established
+	__u64 failed;	 // ever closed before that
+	__u64 failed_ns; // when the last of these was closed; 0: none was
 };
 
 // What connect() chose for a socket.
