@@ -44,8 +44,11 @@ struct task_struct {
 	int tgid;
 };
 
+struct seq_file {
+	unsigned long count;
+};
+
 struct file;
-struct seq_file;
 struct bpf_map;
 
 struct bpf_iter_meta {

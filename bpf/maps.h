@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Every map. The agent pins those that connections depend on; `placement`, `borrowed` and `sink` are not pinned: they
-// and the guard die with the agent, and a socket that it had borrowed leaves `borrowed` by that.
+// Every map. The agent pins those that connections depend on; `page`, `placement`, `borrowed` and `sink` are not
+// pinned: they and the guard die with the agent, and a socket that it had borrowed leaves `borrowed` by that.
 #pragma once
 
 #include <linux/bpf.h>
@@ -78,6 +78,14 @@ struct {
 	__type(key, int);
 	__type(value, struct connection);
 } connections SEC(".maps");
+
+// What the iterator `snapshot` has found since the agent's read began.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SNAPSHOT_PAGE_RECORDS);
+	__type(key, __u32);
+	__type(value, struct connection_record);
+} page SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -9,20 +9,29 @@
 
 // ---- The agent reads: which connections there are, and whose they are ----
 
+// Each read() of the iterator walks the map from its beginning up to where the read before has ended, and ends when 32
+// kB are full. So that it has to be few reads, the records go into `page`, and only a mark of each to the reader. Its
+// place is the number of marks so far: the kernel begins each read with none, takes back the one for which there was no
+// room, and calls again for it (bpf_seq_read in kernel/bpf/bpf_iter.c).
 SEC("iter/bpf_sk_storage_map")
 int snapshot(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
-	struct connection_tail tail = {};
+	struct connection *connection = ctx->value;
+	struct connection_record *record;
 	struct sock *sk = ctx->sk;
-	void *connection = ctx->value;
+	__u64 mark = 0;
+	__u32 place;
 
 	if (!sk || !connection)
 		return 0;
-	tail.tcp_state = sk->__sk_common.skc_state;
-	// Where the buffer is full, the kernel takes back what was written of this record and calls again.
-	bpf_seq_write(seq, connection, sizeof(struct connection));
-	bpf_seq_write(seq, &tail, sizeof(tail));
+	place = seq->count / sizeof(mark);
+	record = bpf_map_lookup_elem(&page, &place);
+	if (record) {
+		record->connection = *connection;
+		record->tail.tcp_state = sk->__sk_common.skc_state;
+	}
+	bpf_seq_write(seq, &mark, sizeof(mark));
 	return 0;
 }
 

@@ -137,6 +137,9 @@ public struct Report: Codable, Sendable {
   /// made a difference.
   public static let control = "direct"
 
+  /// The contender that is the direct way with programs that do nothing: no program can cost less.
+  public static let limit = "hooks"
+
   /// What chance alone makes of a ratio; nil where there was no control.
   public func noise(_ measure: Measure) -> Summary? {
     contenders.first { $0.id == Self.control }?.ratio(measure)

@@ -36,7 +36,7 @@ extension Report {
   /// Small requests against the best of the others; connects against iptables with many Services. By what each is of the
   /// direct way, for they are not measured in the same moments.
   private func againstOthers(_ contender: Contender) -> [Verdict] {
-    let others = contenders.filter { !$0.isOurs && $0.id != Self.control }
+    let others = contenders.filter { !$0.isOurs && $0.id != Self.control && $0.id != Self.limit }
     func verdict(_ measure: Measure, _ rivals: [Contender]) -> Verdict? {
       let ratios = rivals.compactMap { rival in rival.ratio(measure).map { (rival.id, $0.median) } }
       guard let best = ratios.max(by: { $0.1 < $1.1 }), let own = contender.ratio(measure), best.1 > 0 else {

@@ -36,7 +36,8 @@ public struct Datapath: ~Copyable {
   private let localEndpoints: BPFMap<socket_address, UInt32>
   private let incoming: BPFMap<UInt32, incoming>
   private let outcomes: BPFMap<UInt32, UInt64>
-  private let snapshot: BPFIterator<connection_record>
+  private let snapshot: BPFIterator<UInt64>
+  private let page: BPFMap<UInt32, connection_record>
 
   private var incomingSlots: Slots<SocketAddress>
   private var tracked: Set<SocketAddress> = []
@@ -76,7 +77,8 @@ public struct Datapath: ~Copyable {
     let incoming: BPFMap<UInt32, incoming> = try object.map("incoming")
     let outcomes: BPFMap<UInt32, UInt64> = try object.map("outcomes")
     let connections: BPFMap<Int32, connection> = try object.map("connections")
-    let snapshot: BPFIterator<connection_record> = try BPFIterator(object.program("snapshot"), over: connections)
+    let snapshot: BPFIterator<UInt64> = try BPFIterator(object.program("snapshot"), over: connections)
+    let page: BPFMap<UInt32, connection_record> = try object.map("page")
     let incomingSlots = Slots(capacity: limits.localEndpoints, entries: try incoming.values(), at: now) { entry in
       entry.is_assigned == 0 ? nil : entry.endpoint.value
     }
@@ -91,6 +93,7 @@ public struct Datapath: ~Copyable {
     self.incoming = incoming
     self.outcomes = outcomes
     self.snapshot = snapshot
+    self.page = page
     self.incomingSlots = incomingSlots
     self.tracked = tracked
   }
@@ -145,7 +148,7 @@ extension Datapath {
 
   /// All connections that local endpoints have accepted and that are established now.
   public func connections() throws(KernelError) -> [TrackedConnection] {
-    try snapshot.records().compactMap(TrackedConnection.init)
+    try snapshot.values(through: page).compactMap(TrackedConnection.init)
   }
 
   /// What one endpoint of this node has accepted and answered.
@@ -195,7 +198,7 @@ extension Datapath {
   /// Takes back counters of endpoints that are long gone, for others to use. To be called every minute or so.
   public mutating func reclaimCounters(at now: Duration) throws(KernelError) {
     try tables.reclaimCounters(at: now)
-    let busy = Set(try snapshot.records().map(\.connection.incoming))
+    let busy = Set(try snapshot.values(through: page).map(\.connection.incoming))
     for slot in incomingSlots.reclaim(at: now, isIdle: { !busy.contains($0) }) {
       try incoming.set(slot, to: CBPF.incoming())
     }

@@ -102,26 +102,48 @@ public struct BPFIterator<Record: BitwiseCopyable>: ~Copyable, Sendable where Re
 
   /// Runs the program over everything there is now and returns all that it wrote.
   public func records() throws(KernelError) -> [Record] {
-    let run = Descriptor(owning: try check("run iterator \(name)") { bpf_iter_create(link.raw) })
     let size = MemoryLayout<Record>.size
     var records: [Record] = []
-    var filled = 0  // bytes of a record that was cut by the end of a read
-    let capacity = max(1, 65_536 / size) * size
+    var rest: [UInt8] = []  // of a record that was cut by the end of a read
+    try forEachRead(of: max(1, 65_536 / size) * size) { bytes throws(KernelError) in
+      rest += bytes
+      let whole = rest.count / size
+      rest.withUnsafeBytes { bytes in
+        for index in 0..<whole { records.append(bytes.loadUnaligned(fromByteOffset: index * size, as: Record.self)) }
+      }
+      rest.removeFirst(whole * size)
+    }
+    return records
+  }
+
+  /// Calls `body` with what each read has brought, until there is no more.
+  private func forEachRead(
+    of capacity: Int, _ body: (UnsafeRawBufferPointer) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    let run = Descriptor(owning: try check("run iterator \(name)") { bpf_iter_create(link.raw) })
     try withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 16) { buffer throws(KernelError) in
       while true {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-        let count = read(run.raw, rest.baseAddress, rest.count)
+        let count = read(run.raw, buffer.baseAddress, buffer.count)
         if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
         guard count >= 0 else { throw KernelError("read iterator \(name)", .current) }
         if count == 0 { return }
-        filled += count
-        let whole = filled / size
-        for index in 0..<whole { records.append(buffer.load(fromByteOffset: index * size, as: Record.self)) }
-        let used = whole * size
-        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[used..<filled]))
-        filled -= used
+        try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       }
     }
-    return records
+  }
+}
+
+extension BPFIterator where Record == UInt64 {
+  /// Runs a program that puts a value into an array, a page, for each mark that it writes: at the place that is the number of
+  /// marks of the same read before it. Returns all values.
+  ///
+  /// There is one page: whoever reads must be the only one who does.
+  public func values<Value>(through page: borrowing BPFMap<UInt32, Value>) throws(KernelError) -> [Value] {
+    let size = MemoryLayout<Record>.size
+    var values: [Value] = []
+    try forEachRead(of: page.maxEntries * size) { marks throws(KernelError) in
+      values += try page.values(first: marks.count / size)
+    }
+    return values
   }
 }

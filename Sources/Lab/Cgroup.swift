@@ -60,7 +60,7 @@ public struct Cgroup: Sendable, Hashable {
     guard SystemCalls.exists(path) else { return }
     // Again and again, as a program that was just being started joins its cgroup when it likes, or fails to when that
     // has gone.
-    try await eventually("the end of all processes in \(path)", within: .seconds(10)) {
+    try await eventually("the end of all processes in \(path)", within: .seconds(60)) {
       try SystemCalls.write("1", to: "\(path)/cgroup.kill")
       guard !isPopulated else { return false }
       do { try removeTree() } catch LabError.system(_, .resourceBusy) { return false }

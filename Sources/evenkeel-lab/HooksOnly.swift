@@ -1,10 +1,11 @@
+import Benchmark
 import Kernel
 import Lab
 
 /// Direct connections through programs that do nothing, at the hooks that Evenkeel's are attached to: what is left of the
 /// direct way's figures with any programs at all.
 struct HooksOnly: Contender {
-  let id = "hooks"
+  let id = Report.limit
   let name = "direct, empty programs"
 
   private final class Attached: Sendable {

@@ -135,6 +135,35 @@ struct TrackingTests {
     }
   }
 
+  @Test("each of more connections than are read at once is told of once, with what belongs to it")
+  func crowd() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var datapath = try Datapath(on: cgroup)
+        let pods = try Pods(11...12)
+        try datapath.track(.pod(11), .pod(12))
+        var clients: [TCPSocket] = []
+        var opened: [UInt64: Opened] = [:]
+        for number in 1...5000 {
+          let before = timeSinceBoot()
+          clients.append(try TCPSocket.connected(to: .pod(11 + number % 2)))
+          let (pod, server) = try pods.accept()
+          let established = before...timeSinceBoot()
+          opened[try server.cookie()] = Opened(at: pod, from: try clients[number - 1].local(), within: established)
+          // What fills a read to the last, or goes just beyond it, is as whole as what ends in the middle of one.
+          if [1, 4094, 4095, 4096, 4097, 5000].contains(number) {
+            try expect(datapath.connections(), toBe: opened)
+          }
+        }
+        // The next snapshot has nothing of the last.
+        for client in clients.dropFirst(4) { client.close() }
+        #expect(try eventually { try datapath.connections().count == 4 })
+        let left = Set(try clients.prefix(4).map { try $0.local() })
+        try expect(datapath.connections(), toBe: opened.filter { left.contains($0.value.peer) })
+      }
+    }
+  }
+
   @Test("a pod that leaves this node's has no new connections tracked, and its old ones still are")
   func podLeaves() async {
     await #expect(processExitsWith: .success) {
@@ -151,4 +180,27 @@ struct TrackingTests {
       }
     }
   }
+}
+
+/// What is known of a connection to the one who opened it.
+private struct Opened {
+  let endpoint: SocketAddress
+  let peer: SocketAddress
+  let established: ClosedRange<Duration>
+
+  init(at endpoint: SocketAddress, from peer: SocketAddress, within established: ClosedRange<Duration>) {
+    (self.endpoint, self.peer, self.established) = (endpoint, peer, established)
+  }
+}
+
+/// The connections, by their cookies, are those that were opened: each once, and no others.
+private func expect(_ connections: [TrackedConnection], toBe opened: [UInt64: Opened]) throws {
+  #expect(connections.count == opened.count)
+  #expect(Set(connections.map(\.accepted.id)) == Set(opened.keys))
+  let strange = connections.filter { connection in
+    guard let known = opened[connection.accepted.id] else { return true }
+    return connection.peer != known.peer || connection.accepted.endpoint != known.endpoint
+      || !known.established.contains(connection.accepted.established)
+  }
+  #expect(strange.isEmpty, "\(strange.prefix(3))")
 }

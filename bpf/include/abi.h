@@ -18,6 +18,7 @@ enum {
 	AVOID_FAILED_MS = 1000,           // as long as gRPC's clients wait before they try again (its connection backoff)
 	RING_SLOTS_PER_ENTRY = 8,
 	TABLE_MAX_ENTRIES = 1 << 20,      // of one Service's table: 65,000 endpoints with their ring
+	SNAPSHOT_PAGE_RECORDS = 4096,     // a mark of 8 bytes for each fills a read of 32 kB
 	OWN_TABLE_RETRIES = 8,            // lookups of a table that turned out to be another Service's
 };
 // clang-format on
@@ -128,7 +129,7 @@ struct connection {
 	__u8 padding;
 };
 
-// One line of the iterator `snapshot`.
+// One record of the iterator `snapshot`, in the map `page`.
 struct connection_tail {
 	__u32 tcp_state; // as in /proc/net/tcp: 1 is ESTABLISHED
 	__u32 padding;

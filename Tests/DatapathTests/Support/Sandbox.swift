@@ -88,7 +88,7 @@ enum Sandbox {
 
   /// Tests hold thousands of sockets open.
   fileprivate static func raiseDescriptorLimit() throws {
-    var limit = rlimit(rlim_cur: 8192, rlim_max: 8192)
+    var limit = rlimit(rlim_cur: 16_384, rlim_max: 16_384)
     try system("raise the limit of descriptors", setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit))
   }
 
