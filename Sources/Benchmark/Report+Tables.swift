@@ -25,7 +25,9 @@ extension Report {
 
   private var setting: String {
     let machine = self.machine
-    let kind = machine.isQuick ? "A quick run, whose figures are rough" : "A full run"
+    let isWhole = contenders.contains { !$0.rounds.isEmpty } && !courses.isEmpty && !figures.isEmpty
+    let kind =
+      machine.isQuick ? "A quick run, whose figures are rough" : isWhole ? "A full run" : "A part of a full run"
     return """
       \(kind), of \(machine.date): \(machine.processor), \(machine.cores) cores, \(number(machine.memoryGiB)) GiB, \
       Linux \(machine.kernel); load average \(machine.loadBefore) before and \(machine.loadAfter) at the end; \

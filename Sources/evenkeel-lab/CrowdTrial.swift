@@ -9,6 +9,7 @@ struct CrowdTrial {
   let settings: BenchSettings
 
   private static let port = Lab.Service.Port(port: 80, targetPort: 50051)
+
   /// At rest, while all connections are drained within an interval, and while the pods of a crowd terminate at once.
   func draining() async throws -> [Report.Figure] {
     try await withLab(kubeProxy: false, objects: .manifests) { lab in
@@ -184,28 +185,4 @@ struct CrowdTrial {
 
 extension [Report.Figure] {
   fileprivate var unguarded: Double { first { $0.title == CrowdTrial.unguarded }?.value ?? .nan }
-}
-
-/// Rounds of draining, as the metrics have them.
-private struct Ticks {
-  private var count = 0.0
-  private var seconds = 0.0
-
-  init(_ metrics: String) {
-    func value(_ name: String) -> Double {
-      let line = metrics.split(separator: "\n").first { $0.hasPrefix("evenkeel_tick_duration_seconds_\(name) ") }
-      return line.flatMap { Double($0.split(separator: " ")[1]) } ?? .nan
-    }
-    (count, seconds) = (value("count"), value("sum"))
-  }
-
-  /// Of one, on average.
-  var milliseconds: Double { seconds / count * 1000 }
-
-  static func - (a: Ticks, b: Ticks) -> Ticks {
-    var difference = a
-    difference.count -= b.count
-    difference.seconds -= b.seconds
-    return difference
-  }
 }

@@ -88,34 +88,6 @@ struct DrainMeasurements {
   }
 }
 
-/// Rounds of draining, as the metrics have them.
-private struct Ticks: CustomStringConvertible {
-  private var count = 0.0
-  private var seconds = 0.0
-  /// Of 20 ms at most.
-  private var short = 0.0
-
-  init(_ metrics: String) {
-    func value(_ name: String) -> Double {
-      let line = metrics.split(separator: "\n").first { $0.hasPrefix("evenkeel_tick_duration_seconds_\(name) ") }
-      return line.flatMap { Double($0.split(separator: " ")[1]) } ?? .nan
-    }
-    (count, seconds, short) = (value("count"), value("sum"), value("bucket{le=\"0.02\"}"))
-  }
-
-  static func - (a: Ticks, b: Ticks) -> Ticks {
-    var difference = a
-    difference.count -= b.count
-    difference.seconds -= b.seconds
-    difference.short -= b.short
-    return difference
-  }
-
-  var description: String {
-    "\(Int(count)) ticks of \(rounded(seconds / count * 1000)) ms (\(Int(count - short)) above 20 ms)"
-  }
-}
-
 /// Three digits that mean something.
 func rounded(_ number: Double) -> String {
   guard number.isFinite else { return "?" }

@@ -199,6 +199,10 @@ struct ReportTests {
     let rows = report.markdown.split(separator: "\n").filter { $0.hasPrefix("| iptables") }
     #expect(rows.count == 1, "it only connects")
     #expect(!report.sections.contains { $0.title == "The BPF programs" })
+    #expect(report.text.contains("A full run, of today"))
+    var part = report
+    part.courses = []
+    #expect(part.text.contains("A part of a full run, of today"))
   }
 
   @Test("A report can be read again from its JSON")
