@@ -142,7 +142,12 @@ struct CrowdTrial {
       try await Task.sleep(for: .seconds(2))
       let before = try Ticks(await stats.metrics())
       try await Task.sleep(for: .seconds(settings.idle))
-      let ticks = try Ticks(await stats.metrics()) - before
+      var ticks = before
+      // Where nothing is due, an agent at rest looks every few seconds only.
+      try await eventually("a round of draining", within: .seconds(60), every: .seconds(2)) {
+        ticks = try Ticks(await stats.metrics()) - before
+        return ticks.count > 0
+      }
       let usage = try ProcessUsage(of: agent)
       try await agent.stop()
       let full = try await settledSlab()

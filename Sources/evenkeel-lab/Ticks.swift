@@ -1,6 +1,6 @@
 /// Rounds of draining, as the metrics have them.
 struct Ticks: CustomStringConvertible {
-  private var count = 0.0
+  private(set) var count = 0.0
   private var seconds = 0.0
   /// Of 20 ms at most.
   private var short = 0.0
