@@ -50,14 +50,20 @@ static __always_inline void start_tracking(struct bpf_sock_ops *ops, struct bpf_
 
 // ---- A server's packets leave: follow its frames ----
 
+enum { STEPS_AT_ONCE = 16 };
+
 struct walk {
 	struct http2_tracker *tracker;
 	struct packet packet;
 };
 
-static long step(__u32 index, struct walk *walk)
+// Several steps at once, as most packets take no more: calls and returns are dear where a CPU must not predict them.
+static long walk_on(__u32 index, struct walk *walk)
 {
-	return !http2_step(walk->tracker, &walk->packet.payload);
+	for (int i = 0; i < STEPS_AT_ONCE; i++)
+		if (!http2_step(walk->tracker, &walk->packet.payload))
+			return 1;
+	return 0;
 }
 
 // What is new since the packet before goes into the counters of the endpoint.
@@ -86,7 +92,8 @@ static __always_inline void report(struct connection *connection, const struct h
 	}
 }
 
-// Runs for every packet that leaves: what is not tracked, or has no payload, ends as soon as that is seen.
+// Runs for every packet that leaves: what has no payload, or is not tracked, ends as soon as that is seen. The payload
+// comes first, for the packet's headers are at hand, and what is remembered with the socket may have to come from afar.
 SEC("cgroup_skb/egress")
 int track(struct __sk_buff *skb)
 {
@@ -96,16 +103,16 @@ int track(struct __sk_buff *skb)
 	struct walk walk = {};
 	int found;
 
-	connection = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
-	if (!connection || connection->tracker.sync >= HTTP2_OPAQUE)
-		return ALLOW;
 	found = find_payload(skb, &walk.packet.payload);
-	if (!found)
+	if (!found || !sk)
+		return ALLOW;
+	connection = bpf_sk_storage_get(&connections, sk, NULL, 0);
+	if (!connection || connection->tracker.sync >= HTTP2_OPAQUE)
 		return ALLOW;
 	before = connection->tracker;
 	walk.tracker = &connection->tracker;
 	if (found > 0)
-		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
+		bpf_loop(HTTP2_MAX_STEPS / STEPS_AT_ONCE + 1, walk_on, &walk, 0);
 	else
 		connection->tracker.sync = HTTP2_LOST;
 	report(connection, &before);
@@ -126,11 +133,12 @@ int heed_goaway(struct __sk_buff *skb)
 	struct http2_segment payload;
 	struct choice *choice;
 
-	choice = sk ? bpf_sk_storage_get(&choices, sk, NULL, 0) : NULL;
+	if (!sk || find_payload(skb, &payload) <= 0)
+		return ALLOW;
+	choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
 	if (!choice || !choice->counted || !choice->established)
 		return ALLOW;
-	if (find_payload(skb, &payload) > 0 && !bpf_skb_load_bytes(skb, payload.offset, header, sizeof(header)) &&
-	    http2_is_goaway(http2_decode(header)))
+	if (!bpf_skb_load_bytes(skb, payload.offset, header, sizeof(header)) && http2_is_goaway(http2_decode(header)))
 		count_down(choice);
 	return ALLOW;
 }

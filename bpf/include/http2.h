@@ -8,7 +8,8 @@
 //
 // Pure C without includes beyond <linux/types.h>: the BPF programs, Swift, the native tests and the fuzzer use this
 // very file. Whoever drives it defines http2_load(segment, at, to, length) first: it copies `length` bytes of the
-// segment's payload from `at` on, and returns 0 if it could.
+// segment's payload from `at` on, and returns 0 if it could. http2_load_frame(segment, at, frame), which does that with
+// a frame header, may be defined too, by whoever has a shorter way.
 #pragma once
 
 #include <linux/types.h>
@@ -86,15 +87,25 @@ struct http2_frame {
 	__u16 padding;
 };
 
-static inline __attribute__((always_inline)) struct http2_frame http2_decode(const __u8 *header)
+// A frame header, as its first eight bytes in host order, and its last.
+static inline __attribute__((always_inline)) struct http2_frame http2_unpack(__u64 first, __u8 last)
 {
 	struct http2_frame frame = {
-	    .length = (__u32)header[0] << 16 | (__u32)header[1] << 8 | header[2],
-	    .type = header[3],
-	    .flags = header[4],
-	    .stream = (__u32)header[5] << 24 | (__u32)header[6] << 16 | (__u32)header[7] << 8 | header[8],
+	    .length = first >> 40,
+	    .type = first >> 32,
+	    .flags = first >> 24,
+	    .stream = (__u32)first << 8 | last,
 	};
 	return frame;
+}
+
+static inline __attribute__((always_inline)) struct http2_frame http2_decode(const __u8 *header)
+{
+	__u64 first = 0;
+
+	for (int i = 0; i < HTTP2_FRAME_HEADER_BYTES - 1; i++)
+		first = first << 8 | header[i];
+	return http2_unpack(first, header[HTTP2_FRAME_HEADER_BYTES - 1]);
 }
 
 static inline __attribute__((always_inline)) int http2_is_grease(__u8 type)
@@ -184,11 +195,28 @@ static inline __attribute__((always_inline)) int http2_is_allowed(const struct h
 	}
 }
 
-// Takes a frame header, whose last byte is just before t->next_seq. Returns whether the tracker can go on.
-static inline __attribute__((always_inline)) int http2_take_frame(struct http2_tracker *t, const __u8 *header)
+// What nearly all frames are: HEADERS and DATA on a client's stream, without anything special. All that
+// http2_take_frame() does with other frames comes to nothing for these.
+static inline __attribute__((always_inline)) int http2_is_common(const struct http2_tracker *t,
+								 struct http2_frame frame)
 {
-	struct http2_frame frame = http2_decode(header);
+	__u8 flags = frame.flags & ~HTTP2_FLAG_END_STREAM;
 
+	if (t->sync != HTTP2_IN_SYNC || t->header_block || frame.stream >> 31 || !(frame.stream % 2))
+		return 0;
+	return frame.type == HTTP2_DATA ? !flags && t->headers_seen
+					: frame.type == HTTP2_HEADERS && flags == HTTP2_FLAG_END_HEADERS;
+}
+
+// Takes a frame header, whose last byte is just before t->next_seq. Returns whether the tracker can go on.
+static inline __attribute__((always_inline)) int http2_take_frame(struct http2_tracker *t, struct http2_frame frame)
+{
+	if (http2_is_common(t, frame)) {
+		t->headers_seen = 1;
+		t->responses += frame.flags & HTTP2_FLAG_END_STREAM;
+		t->next_seq += frame.length;
+		return 1;
+	}
 	if (t->sync == HTTP2_SILENT) {
 		t->sync = http2_is_first_settings(frame) ? HTTP2_IN_SYNC : HTTP2_OPAQUE;
 		if (t->sync == HTTP2_OPAQUE)
@@ -217,6 +245,19 @@ static inline __attribute__((always_inline)) int http2_take_frame(struct http2_t
 }
 
 #ifdef http2_load
+#ifndef http2_load_frame
+static inline __attribute__((always_inline)) int http2_load_frame(const struct http2_segment *segment, __u32 at,
+								  struct http2_frame *frame)
+{
+	__u8 header[HTTP2_FRAME_HEADER_BYTES];
+
+	if (http2_load(segment, at, header, HTTP2_FRAME_HEADER_BYTES))
+		return -1;
+	*frame = http2_decode(header);
+	return 0;
+}
+#endif
+
 // Reads on in a segment, by one frame header or one byte of one. Returns whether there is more to read in it.
 //
 // A retransmitted segment changes nothing: what it holds lies before next_seq. Its tail may be new, and is read then.
@@ -226,7 +267,7 @@ static inline __attribute__((always_inline)) int http2_step(struct http2_tracker
 	__s32 ahead = (__s32)(t->next_seq - segment->seq);
 	__u32 payload = segment->end - segment->offset;
 	__u32 have = t->header_have;
-	__u8 header[HTTP2_FRAME_HEADER_BYTES];
+	struct http2_frame frame;
 
 	if (t->sync == HTTP2_OPAQUE || t->sync == HTTP2_LOST)
 		return 0;
@@ -237,10 +278,10 @@ static inline __attribute__((always_inline)) int http2_step(struct http2_tracker
 	if ((__u32)ahead >= payload)
 		return 0;
 	if (have == 0 && (__u32)ahead + HTTP2_FRAME_HEADER_BYTES <= payload) {
-		if (http2_load(segment, (__u32)ahead, header, HTTP2_FRAME_HEADER_BYTES))
+		if (http2_load_frame(segment, (__u32)ahead, &frame))
 			goto unreadable;
 		t->next_seq += HTTP2_FRAME_HEADER_BYTES;
-		return http2_take_frame(t, header);
+		return http2_take_frame(t, frame);
 	}
 	// The header is split across segments: take it byte by byte.
 	if (have >= HTTP2_FRAME_HEADER_BYTES || http2_load(segment, (__u32)ahead, &t->header[have], 1))
@@ -250,7 +291,7 @@ static inline __attribute__((always_inline)) int http2_step(struct http2_tracker
 	if (have + 1 < HTTP2_FRAME_HEADER_BYTES)
 		return 1;
 	t->header_have = 0;
-	return http2_take_frame(t, t->header);
+	return http2_take_frame(t, http2_decode(t->header));
 
 unreadable:
 	t->sync = HTTP2_LOST;
