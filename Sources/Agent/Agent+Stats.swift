@@ -119,7 +119,7 @@ extension Agent: StatsProvider {
         rebalanceWindowSeconds: configuration.drain.rebalanceWindow.seconds,
         graceSeconds: configuration.drain.grace.seconds, queued: scheduler.queued,
         goaways: all.reduce(0) { $0 + $1.goaways.values.reduce(0, +) }, refused: all.reduce(0) { $0 + $1.refused },
-        closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
+        busy: recorded.busyAttempts, closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
       maps: datapath.usage.map { .init(name: $0.map, entries: $0.entries, maxEntries: $0.maxEntries) },
       warnings: cluster.warnings + input.problems + [inputFailure].compactMap { $0 } + kernelFailures)
   }

@@ -228,6 +228,7 @@ extension Agent {
     try placer?.close(orders.closures)
     for (placement, outcome) in try placer?.place(orders.placements) ?? [] {
       scheduler.report(outcome, of: placement.connection, at: timeSinceBoot())
+      if outcome == .busy { recorded.wasBusy() }
       logger.debug(
         "goaway",
         metadata: ["connection": "\(placement.connection)", "reason": "\(placement.reason)", "outcome": "\(outcome)"])

@@ -16,6 +16,12 @@ public struct AgentMetrics: Sendable {
   /// Connections that were closed because they outlived their GOAWAY by the grace.
   public private(set) var drainClosures: UInt64 = 0
 
+  /// Attempts to place a GOAWAY that came to no frame.
+  public private(set) var busyAttempts: UInt64 = 0
+
+  /// Notes that an attempt came to no frame, as the server wrote without a pause.
+  public mutating func wasBusy() { busyAttempts += 1 }
+
   /// Notes that a connection has ended, so long after its GOAWAY: by itself, or closed because its grace was over.
   public mutating func drainEnded(after duration: Duration, wasClosed: Bool) {
     drainDurations.observe(duration.seconds)
@@ -149,6 +155,9 @@ extension AgentMetrics {
       family(
         "drain_enabled", "1 while connections are drained, 0 while they are only spread.", .gauge,
         [number(status.drain.enabled ? 1 : 0)]),
+      family(
+        "goaways_busy_total", "Attempts without a GOAWAY as the server wrote without a pause, made again.", .counter,
+        [number(status.drain.busy)]),
       family(
         "goaways_unguarded_total", "GOAWAYs that left without being checked: must stay 0.", .counter,
         [number(status.drain.unguarded)]),

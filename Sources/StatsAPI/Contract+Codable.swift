@@ -30,7 +30,7 @@ extension Status {
 
 extension Status.Drain {
   enum CodingKeys: String, CodingKey {
-    case enabled, reason, queued, goaways, refused, closed, unguarded
+    case enabled, reason, queued, goaways, refused, busy, closed, unguarded
     case intervalSeconds = "interval_seconds"
     case jitterPercent = "jitter_percent"
     case pacePercent = "pace_percent"

@@ -223,6 +223,8 @@ public struct Status: Codable, Sendable, Equatable {
     public var queued: Int
     public var goaways: UInt64
     public var refused: UInt64
+    /// Attempts that came to no frame, as the server wrote without a pause, since the agent started. Tried again.
+    public var busy: UInt64
     /// Connections that were closed because they outlived their GOAWAY by the grace, since the agent started.
     public var closed: UInt64
     /// GOAWAYs that left without the guard having looked at them: must stay 0.
@@ -231,7 +233,7 @@ public struct Status: Codable, Sendable, Equatable {
     public init(
       enabled: Bool, reason: String?, intervalSeconds: Double, jitterPercent: Double, pacePercent: Double,
       rebalanceWindowSeconds: Double, graceSeconds: Double, queued: Int, goaways: UInt64, refused: UInt64,
-      closed: UInt64, unguarded: UInt64
+      busy: UInt64, closed: UInt64, unguarded: UInt64
     ) {
       self.enabled = enabled
       self.reason = reason
@@ -243,6 +245,7 @@ public struct Status: Codable, Sendable, Equatable {
       self.queued = queued
       self.goaways = goaways
       self.refused = refused
+      self.busy = busy
       self.closed = closed
       self.unguarded = unguarded
     }

@@ -70,9 +70,9 @@ struct CrowdTrial {
     return crowds
   }
 
-  private func status(_ lab: Cluster) async throws -> (unguarded: Double, refused: Double) {
+  private func status(_ lab: Cluster) async throws -> (unguarded: Double, refused: Double, busy: Double) {
     let drain = try await StatsClient(socketPath: lab.socket).status().drain
-    return (Double(drain.unguarded), Double(drain.refused))
+    return (Double(drain.unguarded), Double(drain.refused), Double(drain.busy))
   }
 
   private func rest(_ agent: RunningProgram, _ lab: Cluster, _ title: String) async throws -> [Report.Figure] {
@@ -120,12 +120,13 @@ struct CrowdTrial {
     let count = Double(settings.crowd / crowds.count * crowds.count)
     return [
       .init("GOAWAYs placed, the agent on one core", count / (end - start), "per s", .atLeast(2000)),
-      .init("of these, refused by the guard and tried again", after.refused - before.refused, ""),
+      .init("besides, refused by the guard and tried again", after.refused - before.refused, ""),
+      .init("besides, given up as the server was busy and tried again", after.busy - before.busy, ""),
       .init(Self.unguarded, after.unguarded, ""),
     ]
   }
 
-  fileprivate static let unguarded = "of these, unguarded"
+  fileprivate static let unguarded = "of all, unguarded"
 
   /// A crowd that is tracked and never drained: the kernel's memory, and the time of a tick.
   func tracking() async throws -> [Report.Figure] {

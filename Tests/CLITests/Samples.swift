@@ -51,7 +51,7 @@ extension Status {
     drain: Drain(
       enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, rebalanceWindowSeconds: 10,
       graceSeconds: 30,
-      queued: 1, goaways: 120, refused: 3, closed: 0, unguarded: 0),
+      queued: 1, goaways: 120, refused: 2, busy: 1, closed: 0, unguarded: 0),
     maps: [
       MapUsage(name: "services", entries: 4, maxEntries: 1024),
       MapUsage(name: "endpoints", entries: 1024, maxEntries: 1024),

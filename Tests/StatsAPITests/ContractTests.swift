@@ -21,8 +21,8 @@ struct ContractTests {
     {"version": "1.2.3", "pid": 4242, "uptime_seconds": 5430.5, "ready": true, "source": "/etc/evenkeel", "node": null,
       "policy": "maglev", "services": 2, "endpoints": 6, "connections": 41,
       "drain": {"enabled": true, "reason": null, "interval_seconds": 600, "jitter_percent": 10, "pace_percent": 2.5,
-        "rebalance_window_seconds": 10, "grace_seconds": 0, "queued": 1, "goaways": 120, "refused": 3, "closed": 0,
-        "unguarded": 0},
+        "rebalance_window_seconds": 10, "grace_seconds": 0, "queued": 1, "goaways": 120, "refused": 3, "busy": 1,
+        "closed": 0, "unguarded": 0},
       "maps": [{"name": "services", "entries": 4, "max_entries": 1024}], "warnings": ["Service shop/cart: odd"]}
     """
 

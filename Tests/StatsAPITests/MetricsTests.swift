@@ -194,6 +194,9 @@ private let expectedAgentMetrics = """
   # HELP evenkeel_drain_enabled 1 while connections are drained, 0 while they are only spread.
   # TYPE evenkeel_drain_enabled gauge
   evenkeel_drain_enabled 1
+  # HELP evenkeel_goaways_busy_total Attempts without a GOAWAY as the server wrote without a pause, made again.
+  # TYPE evenkeel_goaways_busy_total counter
+  evenkeel_goaways_busy_total 1
   # HELP evenkeel_goaways_unguarded_total GOAWAYs that left without being checked: must stay 0.
   # TYPE evenkeel_goaways_unguarded_total counter
   evenkeel_goaways_unguarded_total 0

@@ -26,6 +26,6 @@ extension Status {
     drain: Drain(
       enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, rebalanceWindowSeconds: 10,
       graceSeconds: 0, queued: 1,
-      goaways: 120, refused: 3, closed: 0, unguarded: 0),
+      goaways: 120, refused: 3, busy: 1, closed: 0, unguarded: 0),
     maps: [MapUsage(name: "services", entries: 4, maxEntries: 1024)], warnings: ["Service shop/cart: odd"])
 }

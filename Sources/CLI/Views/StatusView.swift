@@ -35,7 +35,7 @@ private func settings(_ drain: Status.Drain) -> Table.Cell {
 
 private func goaways(_ drain: Status.Drain) -> Table.Cell {
   let closed = drain.closed == 0 ? "" : ", \(drain.closed) closed after their grace"
-  let text = "\(drain.queued) queued, \(drain.goaways) placed, \(drain.refused) tried again\(closed)"
+  let text = "\(drain.queued) queued, \(drain.goaways) placed, \(drain.refused + drain.busy) tried again\(closed)"
   return drain.unguarded == 0 ? .init(text) : .init("\(text), \(drain.unguarded) UNGUARDED", .red)
 }
 
