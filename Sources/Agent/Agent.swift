@@ -33,6 +33,8 @@ public actor Agent {
   var node: Node { Node(name: configuration.node.name, zone: cluster.zone) }
   /// This node's endpoints in it, whose connections are tracked.
   var localEndpoints: LocalEndpoints
+  /// How many Service ports are drained, on whatever node.
+  private var drainedPorts = 0
   var isReady = false
   private var longestPause = Duration.seconds(1)
   /// What is wrong with the input that came last and is not in force.
@@ -100,8 +102,9 @@ extension Agent {
     let gone = Set(old.ports.map(\.servicePortName)).subtracting(new.ports.map(\.servicePortName))
     scheduler.endpointsChanged(to: new.ports, gone: gone, on: new.node, at: now)
     orphans?.replace(old.ports, with: new.ports)
+    drainedPorts += new.ports.count { $0.mode == .balance } - old.ports.count { $0.mode == .balance }
     report(
-      datapath.setLocalEndpoints(localEndpoints.addresses, at: now)
+      datapath.setLocalEndpoints(localEndpoints.addresses, at: now) + heedGoaways()
         + datapath.tables.change(changes(from: old.tables, to: new.tables), seen: seen, at: now))
     if !isReady { try begin(seen: seen) }
     // Connections of endpoints that were not known until now are older than the agent.
@@ -112,6 +115,12 @@ extension Agent {
     // Whoever is drained from now on is spread by the new tables.
     if isOurs { datapath.tables.settle() }
     if isOurs || orphans != nil { wake() }
+  }
+
+  /// As long as any Service is drained. Returns what could not be done.
+  private func heedGoaways() -> [KernelError] {
+    do throws(KernelError) { try datapath.heedGoaways(drainedPorts > 0) } catch { return [error] }
+    return []
   }
 
   /// What an update touches of the input, as it was or as it is.

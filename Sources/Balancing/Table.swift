@@ -136,10 +136,3 @@ public func changes(from old: [SocketAddress: Table], to new: [SocketAddress: Ta
   let published = new.values.filter { old[$0.address] != $0 }.sorted { $0.address < $1.address }
   return withdrawn + published.map(TableChange.publish)
 }
-
-extension [ServicePort] {
-  /// The endpoints of a node whose connections are tracked: those of all Services but the ones in mode `off`.
-  public func trackedEndpoints(on node: Node) -> Set<SocketAddress> {
-    Set(lazy.filter { $0.mode != .off }.flatMap(\.endpoints).filter(node.hosts).map(\.address))
-  }
-}

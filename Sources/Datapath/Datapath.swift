@@ -29,7 +29,10 @@ public struct Datapath: ~Copyable {
   private let pins: PinDirectory?
   private let limits: DatapathLimits
   private let object: BPFObject
-  private var links: [String: LinkBox] = [:]
+  /// Those that this value has attached, or adopted.
+  private var links: [String: Box<BPFLink>] = [:]
+  /// Nil until `activate`.
+  private var cgroup: Box<Cgroup>?
 
   /// What `connect()` chooses from.
   public var tables: Tables
@@ -41,18 +44,22 @@ public struct Datapath: ~Copyable {
 
   private var incomingSlots: Slots<SocketAddress>
   private var tracked: Set<SocketAddress> = []
+  private var heedsGoaways = false
 
-  /// A noncopyable link cannot be an element of a dictionary; its box can.
-  private final class LinkBox {
-    let link: BPFLink
-    init(_ link: consuming BPFLink) { self.link = link }
+  /// A noncopyable value cannot be an element of a dictionary; its box can.
+  private final class Box<Value: ~Copyable> {
+    let value: Value
+    init(_ value: consuming Value) { self.value = value }
   }
 
   /// Programs that are attached to the cgroup, by their names in bpf/. First those that follow connections, then those
   /// that make them.
   private static let attached = [
-    "follow_tcp", "track", "heed_goaway", "getpeername4", "getpeername6", "connect4", "connect6",
+    "follow_tcp", track, heedGoaway, "getpeername4", "getpeername6", "connect4", "connect6",
   ]
+  // These two look at each packet on the node, and are attached only as long as there is something to look for.
+  private static let track = "track"
+  private static let heedGoaway = "heed_goaway"
   private static let pinnedMaps = [
     "services", "outgoing", "choices", "affinities", "outcomes", "local_endpoints", "incoming", "connections",
   ]
@@ -113,10 +120,15 @@ extension Datapath {
   /// - Returns: what could not be done.
   public mutating func setLocalEndpoints(_ endpoints: Set<SocketAddress>, at now: Duration) -> [KernelError] {
     var failures: [KernelError] = []
+    func attempt(_ body: () throws(KernelError) -> Void) {
+      do throws(KernelError) { try body() } catch { failures.append(error) }
+    }
+    // It must see the first packet of a connection that is tracked.
+    if !endpoints.isEmpty { attempt { () throws(KernelError) in try attach(Self.track) } }
     for endpoint in tracked.subtracting(endpoints).union(endpoints.subtracting(tracked)).sorted() {
-      do throws(KernelError) {
+      attempt { () throws(KernelError) in
         if endpoints.contains(endpoint) { try track(endpoint) } else { try untrack(endpoint, at: now) }
-      } catch { failures.append(error) }
+      }
     }
     // Those that a former agent tracked go on with their counters.
     for endpoint in endpoints where tracked.contains(endpoint) && !incomingSlots.isUsed(endpoint) {
@@ -169,30 +181,64 @@ extension Datapath {
 extension Datapath {
   /// Attaches the programs to a cgroup and all below it, or replaces those that a former agent attached there.
   public mutating func activate(on cgroup: borrowing Cgroup) throws(KernelError) {
+    self.cgroup = Box(try cgroup.duplicate())
     for name in Self.attached {
-      let program = try object.program(name)
-      guard let path = pins?.linkPath(name) else {
-        links[name] = LinkBox(try BPFLink(program, toCgroup: cgroup))
-        continue
-      }
-      if let pinned = try BPFLink(pinnedAt: path) {
-        if try pinned.cgroupID() == cgroup.id() {
-          try pinned.update(to: program)
-          links[name] = LinkBox(pinned)
-          continue
-        }
-        // It hangs on another cgroup, or on one that is gone: the new link comes first, so that there is no gap.
-        let link = try BPFLink(program, toCgroup: cgroup)
-        try FileSystem.remove(path)
-        try link.pin(at: path)
-        links[name] = LinkBox(link)
-        continue
-      }
-      let link = try BPFLink(program, toCgroup: cgroup)
-      try link.pin(at: path)
-      links[name] = LinkBox(link)
+      if isNeeded(name) { try attach(name) } else { try detach(name) }
     }
     try pins?.removeMaps(exceptLayout: limits.layout)
+  }
+
+  /// Whether a connection that a client has opened by a Service address ceases to count as soon as its server says GOAWAY.
+  /// Not from the beginning: each packet that arrives on the node pays for it.
+  public mutating func heedGoaways(_ areToBeHeeded: Bool) throws(KernelError) {
+    heedsGoaways = areToBeHeeded
+    if areToBeHeeded { try attach(Self.heedGoaway) } else { try detach(Self.heedGoaway) }
+  }
+
+  private func isNeeded(_ program: String) -> Bool {
+    switch program {
+    // Also for connections of endpoints that are gone: one that it lost sight of must not be taken up again.
+    case Self.track: incomingSlots.count > 0
+    case Self.heedGoaway: heedsGoaways
+    default: true
+    }
+  }
+
+  /// Does nothing before `activate`, nor where it is attached already.
+  private mutating func attach(_ name: String) throws(KernelError) {
+    guard let cgroup, links[name] == nil else { return }
+    let program = try object.program(name)
+    guard let path = pins?.linkPath(name) else {
+      links[name] = Box(try BPFLink(program, toCgroup: cgroup.value))
+      return
+    }
+    if let pinned = try BPFLink(pinnedAt: path) {
+      if try pinned.cgroupID() == cgroup.value.id() {
+        try pinned.update(to: program)
+        links[name] = Box(pinned)
+        return
+      }
+      // It hangs on another cgroup, or on one that is gone: the new link comes first, so that there is no gap.
+      let link = try BPFLink(program, toCgroup: cgroup.value)
+      try FileSystem.remove(path)
+      try link.pin(at: path)
+      links[name] = Box(link)
+      return
+    }
+    let link = try BPFLink(program, toCgroup: cgroup.value)
+    try link.pin(at: path)
+    links[name] = Box(link)
+  }
+
+  /// Does nothing before `activate`: what a former agent has attached goes on until then.
+  private mutating func detach(_ name: String) throws(KernelError) {
+    guard cgroup != nil else { return }
+    if let path = pins?.linkPath(name) {
+      // A former agent's has no other owner.
+      try BPFLink(pinnedAt: path)?.detach()
+      try FileSystem.remove(path)
+    }
+    links[name] = nil
   }
 
   /// Takes back counters of endpoints that are long gone, for others to use. To be called every minute or so.
@@ -202,6 +248,7 @@ extension Datapath {
     for slot in incomingSlots.reclaim(at: now, isIdle: { !busy.contains($0) }) {
       try incoming.set(slot, to: CBPF.incoming())
     }
+    if !isNeeded(Self.track) { try detach(Self.track) }
   }
 
   /// How full the maps are.

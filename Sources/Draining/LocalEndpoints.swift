@@ -1,12 +1,11 @@
 public import Balancing
 
-/// The endpoints of one node whose connections are tracked: those behind Services of any mode but `off`.
+/// The endpoints of one node whose connections are tracked: those behind Services of mode `balance`.
 ///
 /// An endpoint may be behind several Service ports. What follows from all of them is kept up to date at the cost of the
 /// Services that change.
 public struct LocalEndpoints: Sendable {
-  /// How the connections of each are drained without being asked. Those that are only behind Services of mode `spread` have
-  /// no policy: they are drained on request only.
+  /// How the connections of each are drained.
   public private(set) var policies: [SocketAddress: DrainPolicy] = [:]
 
   private let defaultInterval: Duration
@@ -16,8 +15,7 @@ public struct LocalEndpoints: Sendable {
   private struct Place: Sendable {
     let servicePort: ServicePortName
     let isHeadless: Bool
-    /// Nil in mode `spread`.
-    let policy: DrainPolicy?
+    let policy: DrainPolicy
   }
 
   /// - Parameter defaultInterval: for Services that have none of their own; zero: never for their age.
@@ -55,19 +53,17 @@ public struct LocalEndpoints: Sendable {
   }
 
   private func tracked(_ servicePorts: [ServicePort], on node: Node) -> [[Endpoint]] {
-    servicePorts.map { $0.mode == .off ? [] : $0.endpoints.filter(node.hosts) }
+    servicePorts.map { $0.mode == .balance ? $0.endpoints.filter(node.hosts) : [] }
   }
 
   private func place(_ endpoint: Endpoint, in servicePort: ServicePort) -> Place {
     let interval = servicePort.drainInterval ?? defaultInterval
     let policy = DrainPolicy(interval: interval > .zero ? interval : nil, isTerminating: endpoint.state.isTerminating)
-    return Place(
-      servicePort: servicePort.servicePortName, isHeadless: servicePort.isHeadless,
-      policy: servicePort.mode == .balance ? policy : nil)
+    return Place(servicePort: servicePort.servicePortName, isHeadless: servicePort.isHeadless, policy: policy)
   }
 
   private mutating func settle(_ address: SocketAddress) {
     if places[address]?.isEmpty == true { places[address] = nil }
-    policies[address] = places[address]?.lazy.compactMap(\.policy).reduce(nil) { $0?.joined(with: $1) ?? $1 }
+    policies[address] = places[address]?.lazy.map(\.policy).reduce(nil) { $0?.joined(with: $1) ?? $1 }
   }
 }

@@ -20,6 +20,14 @@ public struct Cgroup: ~Copyable, Sendable {
     descriptor = opened
   }
 
+  private init(path: String, descriptor: consuming Descriptor) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  /// The same cgroup, even if another one is at its path by now.
+  public func duplicate() throws(KernelError) -> Cgroup { Cgroup(path: path, descriptor: try descriptor.duplicate()) }
+
   /// The cgroup that this process is in: in a container that has cgroup v2 mounted for itself, the container's.
   ///
   /// - Throws: for the root of all cgroups too, as what is meant for this process would concern everybody there.

@@ -100,6 +100,45 @@ struct PinTests {
     }
   }
 
+  @Test("what looks at each packet is there only as long as there is something to look for")
+  func packetPrograms() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        try mountBPF()
+        func attached() throws -> [String] {
+          try FileSystem.names(in: "\(bpffs)/evenkeel/links").filter { ["heed_goaway", "track"].contains($0) }.sorted()
+        }
+        let pods = try Pods([.pod(11)])
+        var datapath = try Datapath(pinnedOn: cgroup)
+        #expect(try attached() == [])
+        for _ in 1...2 { try datapath.heedGoaways(true) }
+        #expect(try attached() == ["heed_goaway"])
+        try datapath.track(.pod(11))
+        #expect(try attached() == ["heed_goaway", "track"])
+        try datapath.heedGoaways(false)
+        #expect(try attached() == ["track"])
+
+        let client = try TCPSocket.connected(to: .pod(11))
+        let server = try pods.accept().socket
+        try datapath.track()
+        let later = timeSinceBoot() + .seconds(61)
+        try datapath.reclaimCounters(at: later)
+        #expect(try attached() == ["track"], "a connection is followed to its end, whatever becomes of its endpoint")
+        // The next agent finds it so, and goes on.
+        _ = consume datapath
+        datapath = try Datapath(pinnedOn: cgroup)
+        #expect(try attached() == ["track"])
+        client.close()
+        server.close()
+        #expect(try eventually { try datapath.connections().isEmpty })
+        try datapath.reclaimCounters(at: later)
+        #expect(try attached() == [])
+        try datapath.track(.pod(11))
+        #expect(try attached() == ["track"])
+      }
+    }
+  }
+
   @Test("20 agents come and go under load: no connect() fails")
   func restarts() async {
     await #expect(processExitsWith: .success) {

@@ -23,10 +23,11 @@ extension Table {
 }
 
 extension Datapath {
-  /// A data path that ends with this value, in force for the processes of a cgroup.
+  /// A data path that ends with this value, in force for the processes of a cgroup, whose clients heed GOAWAYs.
   init(on cgroup: borrowing Cgroup, limits: DatapathLimits = .small) throws {
     var datapath = try Datapath(pins: nil, limits: limits, at: timeSinceBoot())
     try datapath.activate(on: cgroup)
+    try datapath.heedGoaways(true)
     self = datapath
   }
 
