@@ -148,11 +148,14 @@ struct Bench {
           let index = (round + offset) % Self.contenders.count
           let contender = Self.contenders[index]
           func run(_ own: BenchTurn.Side) async throws {
-            let turn = BenchTurn(direct: direct, own: own, loads: contender.loads, slices: settings.slices)
+            let turn = BenchTurn(
+              direct: direct, own: own, loads: contender.loads, slices: settings.slices(of: contender))
             let (figures, beside) = try await turn.run()
             report.contenders[index].record(figures, beside: beside)
             starts += [own.way.agentStart].compactMap(\.self)
           }
+          try await reference.restartServers()
+          try await (standing[contender.id]?.stage ?? stage).restartServers()
           if let side = standing[contender.id] {
             try await run(side)
           } else {
@@ -225,6 +228,7 @@ private struct RegressionGuard {
       let direct = BenchTurn.Side(stage: reference, way: try await Direct().setUp(on: reference))
       let contenders: [any Contender] = [Direct(), Evenkeel(mode: .spread), Evenkeel(mode: .balance)]
       for contender in contenders {
+        for side in [reference, stage] { try await side.restartServers() }
         let (own, beside) = try await BenchTurn.with(contender, on: stage) { way in
           try await BenchTurn(
             direct: direct, own: .init(stage: stage, way: way), loads: [.small], slices: Self.slices

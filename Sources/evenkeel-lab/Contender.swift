@@ -7,6 +7,8 @@ protocol Contender: Sendable {
   var id: String { get }
   var name: String { get }
   var isOurs: Bool { get }
+  /// Whether it is to cost next to nothing.
+  var isNearDirect: Bool { get }
   /// What is worth the time: a second variant of one differs by connections only.
   var loads: [BenchTurn.Load] { get }
   /// Whether it takes so long to put in force that it stays, on a node of its own, from the first round to the last.
@@ -18,6 +20,7 @@ protocol Contender: Sendable {
 
 extension Contender {
   var isOurs: Bool { false }
+  var isNearDirect: Bool { isOurs }
   var loads: [BenchTurn.Load] { BenchTurn.Load.allCases }
   var isStanding: Bool { false }
 }
@@ -40,6 +43,7 @@ struct Way: Sendable {
 struct Direct: Contender {
   let id = Report.control
   var name = "direct"
+  let isNearDirect = true
 
   func setUp(on stage: BenchStage) async throws -> Way {
     Way(one: BenchStage.direct(stage.servers[0]), all: stage.servers.map(BenchStage.direct))

@@ -7,6 +7,7 @@ import Lab
 struct HooksOnly: Contender {
   let id = Report.limit
   let name = "direct, empty programs"
+  let isNearDirect = true
 
   private final class Attached: Sendable {
     let programs: EmptyPrograms
