@@ -100,6 +100,8 @@ struct DrainTests {
         let connections = try await cluster.stats.connections().connections
         return connections.count == 8 && connections.allSatisfy { $0.responses > 0 }
       }
+      // The agent is ready before its self-test has passed.
+      try await eventually("draining", within: .seconds(20)) { try await cluster.stats.status().drain.enabled }
       let victim = try #require(try await cluster.stats.connections().connections.first)
       #expect(try await cluster.stats.drain(.connection(victim.id)) == DrainReply(queued: 1))
       try await eventually("the drain", within: .seconds(20)) {
