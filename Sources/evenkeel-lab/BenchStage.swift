@@ -28,6 +28,7 @@ struct BenchStage: Sendable {
     load = try client.container("load")
     one = try await lab.addService("one-\(node.name)", ports: [Self.port], pods: [servers[0]])
     all = try await lab.addService("all-\(node.name)", ports: [Self.port], pods: servers)
+    try await setMode(.spread)
     // A client that connects thousands of times a second needs its ports again before a minute has gone.
     try await client.run([
       "sh", "-ec",
@@ -65,6 +66,14 @@ struct BenchStage: Sendable {
 
   /// A pod's own address.
   static func direct(_ pod: Pod) -> String { "\(pod.addresses.ipv4):\(port.targetPort)" }
+
+  /// Of the Services. Agents know those of all stages, and one that is balanced concerns them wherever its pods are.
+  func setMode(_ mode: Evenkeel.Mode) async throws {
+    for var service in [one, all] {
+      service.annotations["evenkeel.io/mode"] = mode.rawValue
+      try await lab.apply(service)
+    }
+  }
 
   static func address(of service: Lab.Service) -> String { "\(service.addresses.ipv4):\(port.port)" }
 

@@ -66,10 +66,7 @@ struct Evenkeel: Contender {
   var isOurs: Bool { true }
 
   func setUp(on stage: BenchStage) async throws -> Way {
-    for var service in [stage.one, stage.all] {
-      service.annotations["evenkeel.io/mode"] = mode.rawValue
-      try await stage.lab.apply(service)
-    }
+    try await stage.setMode(mode)
     // h2load never connects anew: nothing is drained while it measures.
     let (agent, seconds) = try await stage.lab.startTimed(
       stage.settings.agent, ["--drain-interval", "0s", "--log-level", "warning"], on: stage.node)
