@@ -50,20 +50,14 @@ static __always_inline void start_tracking(struct bpf_sock_ops *ops, struct bpf_
 
 // ---- A server's packets leave: follow its frames ----
 
-enum { STEPS_AT_ONCE = 16 };
-
 struct walk {
 	struct http2_tracker *tracker;
 	struct packet packet;
 };
 
-// Several steps at once, as most packets take no more: calls and returns are dear where a CPU must not predict them.
-static long walk_on(__u32 index, struct walk *walk)
+static long step(__u32 index, struct walk *walk)
 {
-	for (int i = 0; i < STEPS_AT_ONCE; i++)
-		if (!http2_step(walk->tracker, &walk->packet.payload))
-			return 1;
-	return 0;
+	return !http2_step(walk->tracker, &walk->packet.payload);
 }
 
 // What is new since the packet before goes into the counters of the endpoint.
@@ -112,7 +106,7 @@ int track(struct __sk_buff *skb)
 	before = connection->tracker;
 	walk.tracker = &connection->tracker;
 	if (found > 0)
-		bpf_loop(HTTP2_MAX_STEPS / STEPS_AT_ONCE + 1, walk_on, &walk, 0);
+		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
 	else
 		connection->tracker.sync = HTTP2_LOST;
 	report(connection, &before);
