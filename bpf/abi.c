@@ -12,6 +12,7 @@ _Static_assert(sizeof(struct outgoing) == 64, "one cache line");
 _Static_assert(sizeof(struct choice) == 56, "no implicit padding");
 _Static_assert(sizeof(struct affinity_key) == 32, "a map key has no implicit padding");
 _Static_assert(sizeof(struct connection) <= 256, "with the kernel's own part, a connection stays below 512 bytes");
-_Static_assert(sizeof(struct connection) % 8 == 0, "records of iterators follow each other without gaps");
+_Static_assert(sizeof(struct connection_record) == 80, "no implicit padding");
+_Static_assert(sizeof(struct connection_record) % 8 == 0, "values of an array that is mapped follow without gaps");
 _Static_assert(sizeof(struct owner_record) == 16, "no implicit padding");
 _Static_assert(sizeof(struct client_record) == 48, "no implicit padding");

@@ -79,9 +79,10 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-// What the iterator `snapshot` has found since the agent's read began.
+// What the iterator `snapshot` has found since the agent's read began. The agent has it in its own memory.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, SNAPSHOT_PAGE_RECORDS);
 	__type(key, __u32);
 	__type(value, struct connection_record);

@@ -9,10 +9,26 @@
 
 // ---- The agent reads: which connections there are, and whose they are ----
 
+static __always_inline void write_record(struct connection_record *record, const struct connection *connection)
+{
+	const struct http2_tracker *t = &connection->tracker;
+
+	record->cookie = connection->cookie;
+	record->established_ns = connection->established_ns;
+	record->responses = t->responses;
+	record->goaway_ns = connection->goaway_ns;
+	record->endpoint = connection->endpoint;
+	record->peer = connection->peer;
+	record->sync = t->sync;
+	record->goaway = t->goaway;
+	record->reason = t->goaway && t->goaway_seq == connection->placed_seq ? connection->reason : REASON_NONE;
+	record->is_older = connection->is_older;
+}
+
 // Each read() of the iterator walks the map from its beginning up to where the read before has ended, and ends when 32
-// kB are full. So that it has to be few reads, the records go into `page`, and only a mark of each to the reader. Its
-// place is the number of marks so far: the kernel begins each read with none, takes back the one for which there was no
-// room, and calls again for it (bpf_seq_read in kernel/bpf/bpf_iter.c).
+// kB are full, or as many bytes as were asked for. So that it has to be few reads, the records go into `page`, and only
+// a byte for each to the reader, who asks for as many as the page has room for. A record's place is the number of bytes
+// so far: the kernel begins each read with none (bpf_seq_read in kernel/bpf/bpf_iter.c).
 SEC("iter/bpf_sk_storage_map")
 int snapshot(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -20,16 +36,16 @@ int snapshot(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct connection *connection = ctx->value;
 	struct connection_record *record;
 	struct sock *sk = ctx->sk;
-	__u64 mark = 0;
+	__u8 mark = 0;
 	__u32 place;
 
 	if (!sk || !connection)
 		return 0;
-	place = seq->count / sizeof(mark);
+	place = seq->count;
 	record = bpf_map_lookup_elem(&page, &place);
 	if (record) {
-		record->connection = *connection;
-		record->tail.tcp_state = sk->__sk_common.skc_state;
+		write_record(record, connection);
+		record->tcp_state = sk->__sk_common.skc_state;
 	}
 	bpf_seq_write(seq, &mark, sizeof(mark));
 	return 0;

@@ -80,9 +80,8 @@ extension Agent: StatsProvider {
   }
 
   public func connections() -> [Connection] {
-    look()
     let now = timeSinceBoot()
-    return tracked.map { connection in
+    return connectionDetails.map { connection in
       let accepted = connection.accepted
       let name = localEndpoints.service(of: accepted.endpoint)
       let (state, reason) = state(of: accepted)
@@ -91,6 +90,14 @@ extension Agent: StatsProvider {
         endpoint: accepted.endpoint.description, peer: connection.peer.description,
         ageSeconds: (now - accepted.established).seconds, protocolName: connection.speaks.rawValue,
         responses: accepted.responses, state: state, reason: reason)
+    }
+  }
+
+  /// Of the connections, also what only people want to know.
+  private var connectionDetails: [TrackedConnection] {
+    do { return try datapath.connections() } catch {
+      logger.error("\(error)")
+      return []
     }
   }
 
@@ -166,7 +173,7 @@ extension Agent: StatsProvider {
     guard let target = DrainTarget(request) else { throw .notFound }
     look()
     let answer = scheduler.request(
-      target, among: tracked.map(\.accepted), of: cluster.servicePorts, at: timeSinceBoot())
+      target, among: tracked, of: cluster.servicePorts, at: timeSinceBoot())
     wake()
     guard case .queued(let count) = answer else { throw .notFound }
     return count
@@ -207,11 +214,11 @@ private struct IncomingView {
   private var active: [SocketAddress: UInt64] = [:]
   private var draining: [SocketAddress: UInt64] = [:]
 
-  init(connections: [TrackedConnection], counters: @escaping (SocketAddress) -> IncomingCounters) {
+  init(connections: [AcceptedConnection], counters: @escaping (SocketAddress) -> IncomingCounters) {
     self.counters = counters
     for connection in connections {
-      active[connection.accepted.endpoint, default: 0] += 1
-      if case .draining = connection.accepted.condition { draining[connection.accepted.endpoint, default: 0] += 1 }
+      active[connection.endpoint, default: 0] += 1
+      if case .draining = connection.condition { draining[connection.endpoint, default: 0] += 1 }
     }
   }
 

@@ -43,7 +43,7 @@ public actor Agent {
   var kernelFailures: [String] = []
 
   /// The connections that this node's endpoints have accepted, when last looked at.
-  var tracked: [TrackedConnection] = []
+  var tracked: [AcceptedConnection] = []
   var responses = ResponseWindow()
   var recorded = AgentMetrics()
   private var lastReclaim = timeSinceBoot()
@@ -201,7 +201,7 @@ extension Agent {
       try await SelfTest.run(below: configuration.cgroup, server: configuration.selfTestServer)
       placer = Placer(try datapath.makeGuard(), now: { timeSinceBoot() })
       look()
-      try placer?.findOwners(of: tracked.map(\.accepted))
+      try placer?.findOwners(of: tracked)
       drainState = .on
       logger.info("draining is on: the self-test has passed")
     } catch {
@@ -229,8 +229,9 @@ extension Agent {
     let start = timeSinceBoot()
     defer { recorded.ticked(for: timeSinceBoot() - start) }
     closeOrphans()
-    look()
-    let orders = scheduler.tick(tracked.map(\.accepted), policies: localEndpoints.policies, at: timeSinceBoot())
+    // Without a look, whatever is not in sight would be taken for gone.
+    guard look() else { return }
+    let orders = scheduler.tick(tracked, policies: localEndpoints.policies, at: timeSinceBoot())
     for ended in orders.ended { recorded.drainEnded(after: ended.duration, wasClosed: ended.wasClosed) }
     guard placer != nil else { return }
     let unguarded = placer?.unguarded ?? 0
@@ -247,12 +248,15 @@ extension Agent {
     }
   }
 
-  /// Takes a fresh look at the connections and the counters.
-  func look() {
+  /// Takes a fresh look at the connections and the counters. Returns whether the connections are in sight.
+  @discardableResult
+  func look() -> Bool {
     let now = timeSinceBoot()
+    var isInSight = false
     settle()
     do {
-      tracked = try datapath.connections()
+      try datapath.readConnections(into: &tracked)
+      isInSight = true
       let counters = try datapath.incomingCounters()
       responses.add(
         Dictionary(uniqueKeysWithValues: localEndpoints.addresses.map { ($0, counters($0).responses) }), at: now)
@@ -263,6 +267,7 @@ extension Agent {
     } catch {
       logger.error("the kernel side does not answer: \(error)")
     }
+    return isInSight
   }
 
   /// Until the scheduler has something to do, or `wake` is called, or new connections may have come to be due: they are

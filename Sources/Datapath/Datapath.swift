@@ -1,6 +1,6 @@
 public import Balancing
 internal import CBPF
-internal import Draining
+public import Draining
 public import Kernel
 internal import SystemPackage
 
@@ -39,8 +39,8 @@ public struct Datapath: ~Copyable {
   private let localEndpoints: BPFMap<socket_address, UInt32>
   private let incoming: BPFMap<UInt32, incoming>
   private let outcomes: BPFMap<UInt32, UInt64>
-  private let snapshot: BPFIterator<UInt64>
-  private let page: BPFMap<UInt32, connection_record>
+  private let snapshot: BPFIterator<UInt8>
+  private let page: MappedArray<connection_record>
 
   private var incomingSlots: Slots<SocketAddress>
   private var tracked: Set<SocketAddress> = []
@@ -84,8 +84,8 @@ public struct Datapath: ~Copyable {
     let incoming: BPFMap<UInt32, incoming> = try object.map("incoming")
     let outcomes: BPFMap<UInt32, UInt64> = try object.map("outcomes")
     let connections: BPFMap<Int32, connection> = try object.map("connections")
-    let snapshot: BPFIterator<UInt64> = try BPFIterator(object.program("snapshot"), over: connections)
-    let page: BPFMap<UInt32, connection_record> = try object.map("page")
+    let snapshot: BPFIterator<UInt8> = try BPFIterator(object.program("snapshot"), over: connections)
+    let page: MappedArray<connection_record> = try MappedArray(object.map("page"))
     let incomingSlots = Slots(capacity: limits.localEndpoints, entries: try incoming.values(), at: now) { entry in
       entry.is_assigned == 0 ? nil : entry.endpoint.value
     }
@@ -160,7 +160,28 @@ extension Datapath {
 
   /// All connections that local endpoints have accepted and that are established now.
   public func connections() throws(KernelError) -> [TrackedConnection] {
-    try snapshot.values(through: page).compactMap(TrackedConnection.init)
+    var connections: [TrackedConnection] = []
+    try forEachRecord { record in if record.isEstablished { connections.append(TrackedConnection(record)) } }
+    return connections
+  }
+
+  /// What the scheduler wants to know of them, in place of what is in the array: as many as there may be, and as often as
+  /// they are looked at, its memory is to be used again. If that fails, it is empty.
+  public func readConnections(into connections: inout [AcceptedConnection]) throws(KernelError) {
+    connections.removeAll(keepingCapacity: true)
+    do throws(KernelError) {
+      try forEachRecord { record in if record.isEstablished { connections.append(AcceptedConnection(record)) } }
+    } catch {
+      connections.removeAll(keepingCapacity: true)
+      throw error
+    }
+  }
+
+  @inline(__always)
+  private func forEachRecord(_ body: (borrowing connection_record) -> Void) throws(KernelError) {
+    try snapshot.forEachPage(of: page) { records in
+      for index in records.indices { body(records[index]) }
+    }
   }
 
   /// What one endpoint of this node has accepted and answered.
@@ -244,7 +265,8 @@ extension Datapath {
   /// Takes back counters of endpoints that are long gone, for others to use. To be called every minute or so.
   public mutating func reclaimCounters(at now: Duration) throws(KernelError) {
     try tables.reclaimCounters(at: now)
-    let busy = Set(try snapshot.values(through: page).map(\.connection.incoming))
+    var busy: Set<UInt32> = []
+    try forEachRecord { record in if let slot = incomingSlots[record.endpoint.value] { busy.insert(slot) } }
     for slot in incomingSlots.reclaim(at: now, isIdle: { !busy.contains($0) }) {
       try incoming.set(slot, to: CBPF.incoming())
     }

@@ -84,10 +84,9 @@ public struct Guard: ~Copyable, Sendable {
   /// Nil where the socket is not tracked.
   public func report(on socket: borrowing BorrowedSocket) throws(KernelError) -> Report? {
     try connections.value(for: socket).map { connection in
-      var isPlaced = false
-      if case .draining = connection.condition { isPlaced = true }
-      return Report(
-        frames: connection.guarded, verdict: Verdict(rawValue: connection.verdict) ?? .unknown, isPlaced: isPlaced)
+      Report(
+        frames: connection.guarded, verdict: Verdict(rawValue: connection.verdict) ?? .unknown,
+        isPlaced: connection.isDraining)
     }
   }
 

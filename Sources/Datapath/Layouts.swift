@@ -93,35 +93,44 @@ public struct TrackedConnection: Sendable, Equatable {
 }
 
 extension TrackedConnection {
-  /// Nil if it is not established any more.
-  init?(_ record: connection_record) {
-    let established: UInt32 = 1  // TCP_ESTABLISHED in include/net/tcp_states.h
-    guard record.tail.tcp_state == established else { return nil }
-    let connection = record.connection
-    accepted = AcceptedConnection(
-      id: connection.cookie, endpoint: connection.endpoint.value, established: .nanoseconds(connection.established_ns),
-      responses: connection.tracker.responses, condition: connection.condition)
-    peer = connection.peer.value
+  init(_ record: borrowing connection_record) {
+    accepted = AcceptedConnection(record)
+    peer = record.peer.value
     speaks =
-      switch http2_sync(UInt32(connection.tracker.sync)) {
+      switch http2_sync(UInt32(record.sync)) {
       case HTTP2_IN_SYNC: .http2
       case HTTP2_OPAQUE: .opaque
-      case HTTP2_LOST where connection.is_older == 0: .http2
+      case HTTP2_LOST where record.is_older == 0: .http2
       default: .unknown
       }
   }
 }
 
+extension AcceptedConnection {
+  init(_ record: borrowing connection_record) {
+    self.init(
+      id: record.cookie, endpoint: record.endpoint.value, established: .nanoseconds(record.established_ns),
+      responses: record.responses, condition: record.condition)
+  }
+}
+
 extension connection {
+  /// The GOAWAY that has left is the agent's.
+  var isDraining: Bool {
+    tracker.goaway != 0 && tracker.goaway_seq == placed_seq && DrainReason(code: reason) != nil
+  }
+}
+
+extension connection_record {
+  var isEstablished: Bool { tcp_state == 1 }  // TCP_ESTABLISHED in include/net/tcp_states.h
+
   var condition: AcceptedConnection.Condition {
-    if tracker.goaway != 0 {
-      if let reason = DrainReason(code: reason), tracker.goaway_seq == placed_seq {
-        return .draining(since: .nanoseconds(goaway_ns), reason: reason)
-      }
-      return .closing
+    if goaway != 0 {
+      guard let reason = DrainReason(code: reason) else { return .closing }
+      return .draining(since: .nanoseconds(goaway_ns), reason: reason)
     }
     if is_older != 0 { return .undrainable(.olderThanAgent) }
-    return switch http2_sync(UInt32(tracker.sync)) {
+    return switch http2_sync(UInt32(sync)) {
     case HTTP2_OPAQUE: .undrainable(.opaque)
     case HTTP2_LOST: .undrainable(.outOfSync)
     default: .open

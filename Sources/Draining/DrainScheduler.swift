@@ -177,7 +177,8 @@ extension DrainScheduler {
 
   private mutating func look(at connection: AcceptedConnection, _ survey: inout Survey, _ orders: inout DrainOrders) {
     let isOpen = connection.condition == .open
-    guard let index = drains.index(forKey: connection.id) else {
+    // Where there are none, as at rest, not even a hash is needed to know that.
+    guard !drains.isEmpty, let index = drains.index(forKey: connection.id) else {
       if isOpen { survey.add(connection, ConnectionDrain.Wait()) }
       if case .draining(let since, let reason) = connection.condition { adopt(connection, since, reason, &survey) }
       return
@@ -237,7 +238,7 @@ extension DrainScheduler {
     backlog = .none
     for pod in survey.pods where pod.due > 0 {
       let pace = paces[pod.endpoint] ?? Pace()
-      let room = pod.isTerminating ? pod.due : pace.room(open: pod.open, percent: settings.pacePercent)
+      let room = pod.rule.isTerminating ? pod.due : pace.room(open: pod.open, percent: settings.pacePercent)
       allowed += min(room, pod.due)
       if room < pod.due {
         backlog = .pace

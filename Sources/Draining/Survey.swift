@@ -8,6 +8,9 @@ struct Survey {
   /// No more than this many can be handed out now.
   private let free: Int
   private var indices: [SocketAddress: Int] = [:]
+  /// Where the pod of an address was found last, by a few of the address's bits: nearly always without its hash, which for
+  /// 100,000 connections would take as long as all the rest of a survey.
+  private var hints = [Int](repeating: 0, count: 256)
   private(set) var pods: [Pod] = []
   /// Connections that should have their GOAWAY by now.
   private(set) var queued = 0
@@ -20,14 +23,19 @@ struct Survey {
 
   struct Pod {
     let endpoint: SocketAddress
-    let isTerminating: Bool
-    let maxAge: MaxAge?
+    let rule: Rule
     var open = 0
     /// Of all its open connections.
     var load = Load()
     /// How many connections could be handed out now, if it were not for the limits.
     var due = 0
     var shortlist: Shortlist
+  }
+
+  /// Why connections of a pod are drained without having been asked for.
+  struct Rule {
+    let isTerminating: Bool
+    let maxAge: MaxAge?
   }
 
   mutating func wake(at time: Duration) {
@@ -41,7 +49,7 @@ struct Survey {
     let load = connection.load(at: now)
     pods[pod].open += 1
     pods[pod].load.add(load)
-    guard let wish = pods[pod].wish(for: connection, wait, at: now) else { return }
+    guard let wish = pods[pod].rule.wish(for: connection, wait, at: now) else { return }
     guard wish.due <= now else { return wake(at: wish.due) }
     queued += 1
     guard connection.responses > 0 else { return wake(at: now + wish.reason.look) }
@@ -61,19 +69,26 @@ struct Survey {
   }
 
   private mutating func index(of endpoint: SocketAddress) -> Int {
-    if let index = indices[endpoint] { return index }
+    let hint = Int(truncatingIfNeeded: endpoint.ip.low ^ UInt64(endpoint.port)) & (hints.count - 1)
+    let likely = hints[hint]
+    if likely < pods.count && pods[likely].endpoint == endpoint { return likely }
+    let index = indices[endpoint] ?? addPod(at: endpoint)
+    hints[hint] = index
+    return index
+  }
+
+  private mutating func addPod(at endpoint: SocketAddress) -> Int {
     let policy = policies[endpoint]
-    pods.append(
-      Pod(
-        endpoint: endpoint, isTerminating: policy?.isTerminating ?? false,
-        maxAge: policy?.interval.map { MaxAge(interval: $0, jitterPercent: settings.jitterPercent) },
-        shortlist: Shortlist(capacity: free)))
+    let rule = Rule(
+      isTerminating: policy?.isTerminating ?? false,
+      maxAge: policy?.interval.map { MaxAge(interval: $0, jitterPercent: settings.jitterPercent) })
+    pods.append(Pod(endpoint: endpoint, rule: rule, shortlist: Shortlist(capacity: free)))
     indices[endpoint] = pods.count - 1
     return pods.count - 1
   }
 }
 
-extension Survey.Pod {
+extension Survey.Rule {
   /// Why and from when on the connection is to be drained; nil: not at all, as things are.
   fileprivate func wish(
     for connection: AcceptedConnection, _ wait: ConnectionDrain.Wait, at now: Duration
@@ -86,7 +101,9 @@ extension Survey.Pod {
     guard let aged, requested.due > now, aged.due < requested.due else { return requested }
     return aged
   }
+}
 
+extension Survey.Pod {
   func turns(_ count: Int, lastAttempt: Duration?) -> [Turn] {
     shortlist.candidates.prefix(count).enumerated().map { round, candidate in
       Turn(

@@ -133,17 +133,14 @@ public struct BPFIterator<Record: BitwiseCopyable>: ~Copyable, Sendable where Re
   }
 }
 
-extension BPFIterator where Record == UInt64 {
-  /// Runs a program that puts a value into an array, a page, for each mark that it writes: at the place that is the number of
-  /// marks of the same read before it. Returns all values.
+extension BPFIterator where Record == UInt8 {
+  /// Runs a program that puts a value into an array, a page, for each byte that it writes: at the place that is the number
+  /// of bytes of the same read before it. Calls `body` with the values of each read.
   ///
   /// There is one page: whoever reads must be the only one who does.
-  public func values<Value>(through page: borrowing BPFMap<UInt32, Value>) throws(KernelError) -> [Value] {
-    let size = MemoryLayout<Record>.size
-    var values: [Value] = []
-    try forEachRead(of: page.maxEntries * size) { marks throws(KernelError) in
-      values += try page.values(first: marks.count / size)
-    }
-    return values
+  public func forEachPage<Value>(
+    of page: borrowing MappedArray<Value>, _ body: (Span<Value>) -> Void
+  ) throws(KernelError) {
+    try forEachRead(of: page.count) { marks throws(KernelError) in page.withFirst(marks.count, body) }
   }
 }
