@@ -79,11 +79,12 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-// What the iterator `snapshot` has found since the agent's read began. The agent has it in its own memory.
+// What the iterator `snapshot` has found since the agent's read began. The agent has it in its own memory. It is not
+// larger, as a read holds RCU and its CPU, for 0.3 us a record.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SNAPSHOT_PAGE_RECORDS);
+	__uint(max_entries, 16384);
 	__type(key, __u32);
 	__type(value, struct connection_record);
 } page SEC(".maps");

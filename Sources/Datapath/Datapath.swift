@@ -12,9 +12,14 @@ public struct DatapathLimits: Sendable, Equatable {
   public var endpoints: Int
   /// Endpoints on this node.
   public var localEndpoints: Int
+  /// Connections that are looked at by one read.
+  public var connectionsPerRead: Int
 
-  public init(services: Int = 65_536, endpoints: Int = 131_072, localEndpoints: Int = 16_384) {
-    (self.services, self.endpoints, self.localEndpoints) = (services, endpoints, localEndpoints)
+  public init(
+    services: Int = 65_536, endpoints: Int = 131_072, localEndpoints: Int = 16_384, connectionsPerRead: Int = 16_384
+  ) {
+    (self.services, self.endpoints) = (services, endpoints)
+    (self.localEndpoints, self.connectionsPerRead) = (localEndpoints, connectionsPerRead)
   }
 
   /// Maps of another layout cannot be adopted: this names the layout.
@@ -73,6 +78,7 @@ public struct Datapath: ~Copyable {
     let object = try BPFObject(bytes: decodeHexadecimal(bpfObjectHexadecimal), name: "evenkeel")
     try object.setMaxEntries(limits.services, ofMap: "services")
     try object.setMaxEntries(limits.endpoints, ofMap: "outgoing")
+    try object.setMaxEntries(limits.connectionsPerRead, ofMap: "page")
     for map in ["local_endpoints", "incoming"] { try object.setMaxEntries(limits.localEndpoints, ofMap: map) }
     if let folder = try pins?.makeMapFolder(layout: limits.layout) {
       for map in Self.pinnedMaps { try object.pin(map: map, at: "\(folder)/\(map)") }

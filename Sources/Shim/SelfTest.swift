@@ -35,7 +35,7 @@ public enum SelfTest {
   private static func run(
     in cgroup: borrowing Cgroup, _ server: [String], enter: (Int32) throws -> Void
   ) async throws {
-    let limits = DatapathLimits(services: 1, endpoints: 1, localEndpoints: 1)
+    let limits = DatapathLimits(services: 1, endpoints: 1, localEndpoints: 1, connectionsPerRead: 64)
     var datapath = try Datapath(pins: nil, limits: limits, at: timeSinceBoot())
     try datapath.activate(on: cgroup)
     var placer = Placer(try datapath.makeGuard(), now: { timeSinceBoot() })

@@ -18,7 +18,6 @@ enum {
 	AVOID_FAILED_MS = 1000,           // as long as gRPC's clients wait before they try again (its connection backoff)
 	RING_SLOTS_PER_ENTRY = 8,
 	TABLE_MAX_ENTRIES = 1 << 20,      // of one Service's table: 65,000 endpoints with their ring
-	SNAPSHOT_PAGE_RECORDS = 16384,    // of a read: no more, as it holds RCU and its CPU, for 0.3 us a record
 	OWN_TABLE_RETRIES = 8,            // lookups of a table that turned out to be another Service's
 };
 // clang-format on

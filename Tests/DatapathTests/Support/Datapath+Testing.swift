@@ -9,7 +9,7 @@ extension ServicePortName {
 
 extension DatapathLimits {
   /// Enough for any test, and quick to make.
-  static let small = DatapathLimits(services: 64, endpoints: 256, localEndpoints: 64)
+  static let small = DatapathLimits(services: 64, endpoints: 256, localEndpoints: 64, connectionsPerRead: 4096)
 }
 
 extension Table {
