@@ -10,8 +10,8 @@ public struct Placer: ~Copyable {
   private let judge: Guard
   private let now: @Sendable () -> Duration
   private var owners = Owners()
-  /// When all open files of the node were last looked through, and how long that took.
-  private var survey: (end: Duration, length: Duration)?
+  /// When all open files of the node were last looked through, and how much processor time that took.
+  private var survey: (end: Duration, cost: Duration)?
   private var announced: DrainReason?
   /// GOAWAYs that were sent without the guard having looked at them. Must stay 0.
   public private(set) var unguarded: UInt64 = 0
@@ -20,8 +20,9 @@ public struct Placer: ~Copyable {
   private static let window = Duration.microseconds(200)
   /// How long to wait for a quiet moment of a borrowed socket: rule 9 forbids to hold it for long.
   private static let patience = Duration.microseconds(300)
-  /// How many times its length to wait after looking through all open files of the node: which takes milliseconds, on a
-  /// large node tens of them, and is never to take more than a twentieth of a processor.
+  /// How many times its cost to wait after looking through all open files of the node: which takes milliseconds, on a large
+  /// node tens of them, and is never to take more than a twentieth of a processor. On a busy node, the time that goes by
+  /// meanwhile may be many times that, and no GOAWAY could be placed for as long again.
   private static let surveyPause = 20
 
   /// - Parameter now: the time since boot.
@@ -34,10 +35,9 @@ public struct Placer: ~Copyable {
   ///
   /// - Parameter connections: what is to be known of which process has accepted connections of which endpoint.
   public mutating func findOwners(of connections: [AcceptedConnection] = []) throws(KernelError) {
-    let start = now()
+    let start = threadProcessorTime()
     owners.replaceAll(by: try judge.owners())
-    let end = now()
-    survey = (end, end - start)
+    survey = (now(), threadProcessorTime() - start)
     for connection in connections { owners.learn(connection.id, at: connection.endpoint) }
   }
 
@@ -68,7 +68,7 @@ public struct Placer: ~Copyable {
     var isComplete = false
   }
 
-  private var maySurvey: Bool { survey.map { now() - $0.end >= $0.length * Self.surveyPause } ?? true }
+  private var maySurvey: Bool { survey.map { now() - $0.end >= $0.cost * Self.surveyPause } ?? true }
 
   /// Where the socket is not where it was, or was never seen, it most likely is in a process that has others of its
   /// endpoint; else it may be anywhere: in a new process, or passed on to another.
