@@ -154,8 +154,8 @@ struct Bench {
             report.contenders[index].record(figures, beside: beside)
             starts += [own.way.agentStart].compactMap(\.self)
           }
-          try await reference.restartServers()
-          try await (standing[contender.id]?.stage ?? stage).restartServers()
+          try await reference.renewServers()
+          try await (standing[contender.id]?.stage ?? stage).renewServers()
           if let side = standing[contender.id] {
             try await run(side)
           } else {
@@ -228,7 +228,7 @@ private struct RegressionGuard {
       let direct = BenchTurn.Side(stage: reference, way: try await Direct().setUp(on: reference))
       let contenders: [any Contender] = [Direct(), Evenkeel(mode: .spread), Evenkeel(mode: .balance)]
       for contender in contenders {
-        for side in [reference, stage] { try await side.restartServers() }
+        for side in [reference, stage] { try await side.renewServers() }
         let (own, beside) = try await BenchTurn.with(contender, on: stage) { way in
           try await BenchTurn(
             direct: direct, own: .init(stage: stage, way: way), loads: [.small], slices: Self.slices

@@ -11,7 +11,7 @@ struct BenchSettings: Sendable {
   var rounds: Int { isQuick ? 2 : 5 }
   /// How often a contender is measured in a round; the direct way once more than that. More often where it matters
   /// whether a hundredth is missing.
-  func slices(of contender: any Contender) -> Int { isQuick ? 1 : contender.isNearDirect ? 4 : 2 }
+  func slices(of contender: any Contender) -> Int { isQuick ? 1 : contender.isNearDirect ? 3 : 2 }
 
   /// Of the loads, in milliseconds.
   struct Times {

@@ -41,8 +41,13 @@ struct BenchStage: Sendable {
   }
 
   /// Two processes of one program are not equally fast: what lies where in memory is chance, and makes some 2 %. That is
-  /// not to be taken for a property of those who happen to be measured with one of them.
-  func restartServers() async throws {
+  /// not to be taken for a property of those who happen to be measured with one of them. In a quick run, chance is larger
+  /// anyway.
+  func renewServers() async throws {
+    if !settings.isQuick { try await restartServers() }
+  }
+
+  private func restartServers() async throws {
     try await processes.replace { [lab, servers] in
       var started: [RunningProgram] = []
       for pod in servers {
