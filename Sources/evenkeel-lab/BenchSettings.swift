@@ -19,11 +19,11 @@ struct BenchSettings: Sendable {
   }
   var times: Times {
     isQuick
-      ? Times(warmUp: 50, small: 120, many: 60, single: 80, bulk: 60, large: 80)
+      ? Times(warmUp: 50, small: 100, many: 50, single: 70, bulk: 50, large: 70)
       : Times(warmUp: 100, small: 150, many: 60, single: 110, bulk: 80, large: 100)
   }
   /// Connections in a slice: 20,000 in all rounds together.
-  var exchanges: Int { isQuick ? 250 : 1334 }
+  var exchanges: Int { isQuick ? 200 : 1334 }
 
   /// What a course takes, in seconds. In a full run the name server was asked more than 30 s before the first pod goes:
   /// gRPC's C-core asks it no sooner again.
