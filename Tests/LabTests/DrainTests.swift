@@ -87,6 +87,43 @@ struct DrainTests {
     }
   }
 
+  @Test("Where a Service is only spread, no program looks at packets and nothing is drained, until it is balanced")
+  func spreadOnly() async throws {
+    try await withLab(kubeProxy: false) { cluster in
+      func packetPrograms() throws -> [String] {
+        try pinnedLinks(in: cluster.bpffs).keys.filter { ["track", "heed_goaway"].contains($0) }.sorted()
+      }
+      let pods = try await cluster.addPods(2, named: "server")
+      let client = try await cluster.addPods(1, named: "client")[0]
+      var service = try await cluster.addService("echo", ports: [grpcPort], pods: pods)
+      service.annotations["evenkeel.io/mode"] = "spread"
+      try await cluster.apply(service)
+      let agent = try await cluster.startAgent(Programs.evenkeel, ["--drain-interval", "1s", "--drain-pace", "100"])
+      for pod in pods { try await pod.start(Peer.grpcio.server(named: pod.name)).waitUntilReady() }
+      let spread = try await client.start(Peer.grpcio.client(of: service.target(.ipv4), channels: 4, seconds: 600))
+      try await eventually("the connections", within: .seconds(20)) { try await cluster.sum(\.outgoing.active) == 4 }
+      #expect(try packetPrograms() == [])
+      #expect(try await cluster.stats.connections().connections.isEmpty)
+
+      service.annotations["evenkeel.io/mode"] = "balance"
+      try await cluster.apply(service)
+      try await eventually("programs that look at packets", within: .seconds(20)) {
+        try packetPrograms() == ["heed_goaway", "track"]
+      }
+      let balanced = try await client.start(Peer.grpcio.client(of: service.target(.ipv4), channels: 4, seconds: 600))
+      try await eventually("drains", within: .seconds(20)) { try await cluster.sum(\.incoming.goaways) >= 8 }
+      // Those that were there before cannot be followed, and have opened no others.
+      let older = try await cluster.stats.connections().connections.filter { $0.reason == "older_than_agent" }
+      #expect(older.count == 4)
+      for load in [spread, balanced] {
+        load.send(.terminate)
+        let report = try await load.peerReport()
+        #expect(report.failed == 0 && report.ok > 0, "\(report.errors)")
+      }
+      try await agent.stop()
+    }
+  }
+
   @Test("Connections that an operator drains are drained, and no others")
   func manual() async throws {
     try await withLab(kubeProxy: false) { cluster in
