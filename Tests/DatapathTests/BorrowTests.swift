@@ -5,6 +5,7 @@ import Glibc
 import HTTP2
 import Kernel
 import Shim
+import Synchronization
 import Testing
 
 @Suite("Servers whose sockets are borrowed", .serialized, .timeLimit(.minutes(1)))
@@ -104,6 +105,31 @@ struct BorrowTests {
         repeat { outcomes += try placer.place([placement]).map(\.outcome) } while outcomes.last == .busy
         #expect(outcomes.last == .placed)
         #expect(try eventually { try placer.place(on: 1, at: .pod(12)) == .gone })
+      }
+    }
+  }
+
+  @Test("the next search for owners waits for a multiple of the processor time of the last one")
+  func boundedSearch() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        // Each look at the clock takes `step`, as where others have the processor.
+        let clock = Mutex((now: Duration.zero, step: Duration.zero))
+        var placer = Placer(
+          try Datapath(on: cgroup).makeGuard(),
+          now: {
+            clock.withLock {
+              $0.now += $0.step
+              return $0.now
+            }
+          })
+        let nowhere = Placement(connection: 1, endpoint: .pod(12), reason: .manual)
+        try placer.findOwners()
+        #expect(try placer.place([nowhere]).map(\.outcome) == [.busy], "no time has gone by since the last one")
+        clock.withLock { $0.step = .seconds(3600) }
+        for _ in 0..<2 {
+          #expect(try placer.place([nowhere]).map(\.outcome) == [.gone], "looked for, and found nowhere")
+        }
       }
     }
   }
