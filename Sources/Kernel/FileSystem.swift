@@ -191,6 +191,16 @@ public struct TemporaryCgroup: ~Copyable {
     _ = rmdir(cgroup.path)
   }
 
+  /// Removes what processes that were killed have left below a cgroup: those whose name begins so, if nothing is in
+  /// them and they are a minute old. A younger one may be somebody's who has not moved a process into it yet.
+  public static func removeAbandoned(below parent: String, prefix: String) throws(KernelError) {
+    for name in try FileSystem.names(in: parent) where name.hasPrefix(prefix) {
+      let path = "\(parent)/\(name)"
+      var status = stat()
+      if lstat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec >= 60 { FileSystem.removeIfEmpty(path) }
+    }
+  }
+
   /// Moves a process into it. Its sockets belong here from then on; those that it has do not.
   public func add(process: Int32) throws(KernelError) {
     let path = "\(cgroup.path)/cgroup.procs"

@@ -14,6 +14,9 @@ public enum SelfTest {
     public let description: String
   }
 
+  /// How the names of its cgroups begin.
+  private static let prefix = "evenkeel-self-test-"
+
   /// - Parameters:
   ///   - cgroup: a cgroup v2 directory, below which a cgroup is made for the moment; where it is mounted read-only, the
   ///     agent's own serves.
@@ -27,7 +30,8 @@ public enum SelfTest {
       // A container that must not change the node's cgroups: its server is in the container's own, as all of its processes.
       return try await run(in: try Cgroup.own(), server) { _ in }
     }
-    let made = try TemporaryCgroup(below: cgroup, name: "evenkeel-self-test-\(UInt32.random(in: .min ... .max))")
+    try TemporaryCgroup.removeAbandoned(below: cgroup, prefix: prefix)
+    let made = try TemporaryCgroup(below: cgroup, name: "\(prefix)\(UInt32.random(in: .min ... .max))")
     try await run(in: made.cgroup, server) { process in try made.add(process: process) }
   }
 

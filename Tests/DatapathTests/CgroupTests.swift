@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Kernel
@@ -38,6 +39,21 @@ struct CgroupTests {
     ])
   func noPath(cgroups: String, mounts: String) {
     #expect(FileSystem.ownCgroup(in: cgroups, mounts: mounts) == nil)
+  }
+
+  @Test("Of those that killed processes have left, the ones that are empty and a minute old are removed")
+  func abandoned() throws {
+    let own = try TemporaryCgroup(below: Sandbox.cgroupMount(), name: "\(Sandbox.prefix)\(getpid())")
+    let path = own.cgroup.path
+    let names = ["left-old/inside", "left-old", "left-older", "left-young", "other"]
+    defer { for name in names { rmdir("\(path)/\(name)") } }
+    for name in names.reversed() { #expect(mkdir("\(path)/\(name)", 0o755) == 0) }
+    for (name, age) in [("left-old", 3600), ("left-older", 61), ("left-young", 50), ("other", 3600)] {
+      let then = timespec(tv_sec: time(nil) - age, tv_nsec: 0)
+      #expect(utimensat(AT_FDCWD, "\(path)/\(name)", [then, then], 0) == 0)
+    }
+    try TemporaryCgroup.removeAbandoned(below: path, prefix: "left-")
+    #expect(names.filter { !FileSystem.exists("\(path)/\($0)") } == ["left-older"], "one is not empty")
   }
 
   @Test("The root of all cgroups is nobody's own")
