@@ -1,3 +1,4 @@
+import Glibc
 import Kernel
 import Lab
 import StatsAPI
@@ -121,6 +122,21 @@ struct DrainTests {
         #expect(report.failed == 0 && report.ok > 0, "\(report.errors)")
       }
       try await agent.stop()
+    }
+  }
+
+  @Test("A self-test removes the cgroup that one has left which was killed")
+  func killedSelfTest() async throws {
+    try await withLab(kubeProxy: false) { cluster in
+      let pods = try await cluster.addPods(1, named: "server")
+      _ = try await cluster.addService("echo", ports: [grpcPort], pods: pods)
+      let left = "\(cluster.cgroup.path)/evenkeel-self-test-1"
+      try #require(mkdir(left, 0o755) == 0)
+      let hourAgo = timespec(tv_sec: time(nil) - 3600, tv_nsec: 0)
+      try #require(utimensat(AT_FDCWD, left, [hourAgo, hourAgo], 0) == 0)
+      _ = try await cluster.startAgent(Programs.evenkeel, [])
+      try await eventually("draining", within: .seconds(20)) { try await cluster.stats.status().drain.enabled }
+      #expect(access(left, F_OK) != 0)
     }
   }
 
