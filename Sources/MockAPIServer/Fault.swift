@@ -12,6 +12,8 @@ public enum Fault: Sendable {
   case silence
   /// Answers 200, and then never sends a byte of the body.
   case silenceAfterHead
+  /// Sends what a watch begins with, and then never a byte: as if its connection had died without a word.
+  case silenceAfterBeginning
 }
 
 /// A fault, and the requests that it waits for.

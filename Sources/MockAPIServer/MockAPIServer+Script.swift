@@ -74,15 +74,6 @@ extension MockAPIServer {
     }
   }
 
-  /// Never sends anything again in the watches that there are, as if their connections had died without a word.
-  public func silenceWatches(of resource: String? = nil) {
-    responder.state.withLock { state in
-      for (key, watch) in state.watches where resource == nil || watch.request.resource == resource {
-        state.watches[key]?.isSilent = true
-      }
-    }
-  }
-
   /// Sends a bookmark in the watches that allow it.
   public func sendBookmarks() {
     responder.state.withLock { state in state.watches.values.forEach(state.bookmark) }

@@ -25,7 +25,6 @@ final class Responder: Sendable {
     let request: APIServerRequest
     let selection: Selection
     let exchange: Exchange
-    var isSilent = false
 
     var wantsBookmarks: Bool { request.query["allowWatchBookmarks"] == "true" }
   }
@@ -97,8 +96,7 @@ final class Responder: Sendable {
   /// sends it two seconds before, and none in a watch that is shorter (apiserver/pkg/storage/cacher, nextBookmarkTime).
   func endWatch(_ key: Int) {
     state.withLock { state in
-      guard let watch = state.watches[key], !watch.isSilent else { return }
-      state.watches[key] = nil
+      guard let watch = state.watches.removeValue(forKey: key) else { return }
       state.bookmark(watch)
       watch.exchange.end()
       state.tellObservers()
@@ -117,14 +115,16 @@ final class Responder: Sendable {
       exchange.write(Line.error(APIStatus(code: code, reason: reason, message: message)))
       exchange.end()
     case .cut(let length):
-      let body = (try? state.wholeBody(request)) ?? ""
       exchange.begin(200)
-      exchange.write(String(decoding: body.utf8.prefix(length), as: UTF8.self))
+      exchange.write(String(decoding: state.beginning(of: request).utf8.prefix(length), as: UTF8.self))
       exchange.cut()
     case .silence:
       break
     case .silenceAfterHead:
       exchange.begin(200)
+    case .silenceAfterBeginning:
+      exchange.begin(200)
+      exchange.write(state.beginning(of: request))
     }
   }
 }
@@ -148,10 +148,10 @@ extension Responder.State {
     }
   }
 
-  /// All that the answer holds by now.
-  mutating func wholeBody(_ request: APIServerRequest) throws(APIStatus) -> String {
-    guard request.isWatch, let target = request.target else { return try answer(request).body }
-    return try firstLines(request, Selection(target, request.query)).text
+  /// All that the answer's body holds by now; nothing where the request is refused.
+  mutating func beginning(of request: APIServerRequest) -> String {
+    guard request.isWatch, let target = request.target else { return (try? answer(request).body) ?? "" }
+    return (try? firstLines(request, Selection(target, request.query)).text) ?? ""
   }
 
   /// The answer to everything that is no watch.
@@ -269,13 +269,13 @@ extension Responder.State {
 
   /// Sends a change to all whom it concerns.
   func tell(_ change: ObjectStore.Change) {
-    for watch in watches.values where !watch.isSilent {
+    for watch in watches.values {
       if let line = change.line(for: watch.selection) { watch.exchange.write(line) }
     }
   }
 
   func bookmark(_ watch: Responder.Watch) {
-    guard watch.wantsBookmarks, !watch.isSilent else { return }
+    guard watch.wantsBookmarks else { return }
     watch.exchange.write(Line.bookmark(watch.selection.collection, at: store.resourceVersion))
   }
 }

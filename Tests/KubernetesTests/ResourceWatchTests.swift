@@ -289,14 +289,17 @@ struct ResourceWatchTests {
     var settings = WatchSettings.quick
     settings.lifetime = .seconds(1)...(.seconds(1))
     settings.lifetimeMargin = .milliseconds(100)
-    settings.silence = .milliseconds(300)
-    try await WatchRun.of(objects: [service("a")], settings: settings) { run in
-      #expect(await run.all() == "a")
-      run.server.silenceWatches()
-      try run.server.put(service("b"))
-      #expect(await run.problem()?.contains("nothing came for") == true)
-      #expect(await run.change() == "changed: b")
-      #expect(await run.problem() == nil)
+    settings.silence = .seconds(1)
+    try await withMockAPIServer { server in
+      try server.put(service("a"))
+      server.fail(.silenceAfterBeginning) { $0.isWatch }
+      try await WatchRun.against(server, settings: settings) { run in
+        #expect(await run.all() == "a")
+        try server.put(service("b"))
+        #expect(await run.problem()?.contains("nothing came for") == true)
+        #expect(await run.change() == "changed: b")
+        #expect(await run.problem() == nil)
+      }
     }
   }
 
