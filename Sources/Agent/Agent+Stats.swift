@@ -113,6 +113,10 @@ extension Agent: StatsProvider {
 
   public func status() -> Status {
     look()
+    return currentStatus
+  }
+
+  private var currentStatus: Status {
     let all = localEndpoints.addresses.map(incomingCounters)
     let ports = cluster.servicePorts
     return Status(
@@ -154,7 +158,7 @@ extension Agent: StatsProvider {
         }
     }
     return recorded.families(
-      status: status(), services: services(shown), connections: connections(),
+      status: currentStatus, services: services(shown), connections: connections(),
       goaways: Self.goawaysByReason(of: localEndpoints.addresses, incomingCounters))
   }
 

@@ -44,6 +44,8 @@ public actor Agent {
 
   /// The connections that this node's endpoints have accepted, when last looked at.
   var tracked: [AcceptedConnection] = []
+  /// When that was, since boot; nil: they are to be looked at before anything is decided.
+  private var lastLook: Duration?
   var responses = ResponseWindow()
   var recorded = AgentMetrics()
   private var lastReclaim = timeSinceBoot()
@@ -113,7 +115,10 @@ extension Agent {
     // Most of a large cluster's changes say nothing of this node's connections.
     let isOurs = (old.ports + new.ports).contains { $0.endpoints.contains(where: new.node.hosts) }
     // Whoever is drained from now on is spread by the new tables.
-    if isOurs { datapath.tables.settle() }
+    if isOurs {
+      datapath.tables.settle()
+      lastLook = nil
+    }
     if isOurs || orphans != nil { wake() }
   }
 
@@ -202,6 +207,8 @@ extension Agent {
       placer = Placer(try datapath.makeGuard(), now: { timeSinceBoot() })
       look()
       try placer?.findOwners(of: tracked)
+      // It has made older ones known.
+      lastLook = nil
       drainState = .on
       logger.info("draining is on: the self-test has passed")
     } catch {
@@ -224,14 +231,13 @@ extension Agent {
     }
   }
 
-  /// One round: look, decide, place.
+  /// One round: look if need be, decide, place.
   private func tick() throws {
     let start = timeSinceBoot()
     defer { recorded.ticked(for: timeSinceBoot() - start) }
     closeOrphans()
-    // Without a look, whatever is not in sight would be taken for gone.
-    guard look() else { return }
-    let orders = scheduler.tick(tracked, policies: localEndpoints.policies, at: timeSinceBoot())
+    guard let seen = sight(at: start) else { return }
+    let orders = scheduler.tick(tracked, seen: seen, policies: localEndpoints.policies, at: timeSinceBoot())
     for ended in orders.ended { recorded.drainEnded(after: ended.duration, wasClosed: ended.wasClosed) }
     guard placer != nil else { return }
     let unguarded = placer?.unguarded ?? 0
@@ -248,15 +254,23 @@ extension Agent {
     }
   }
 
-  /// Takes a fresh look at the connections and the counters. Returns whether the connections are in sight.
-  @discardableResult
-  func look() -> Bool {
+  /// When the connections were seen of which `tracked` is good enough for a round at this time. Nil: they are not in sight,
+  /// and whatever is not would be taken for gone.
+  private func sight(at now: Duration) -> Duration? {
+    let isLookDue = scheduler.nextLook.map { $0 <= now } ?? false
+    if let lastLook, now < lastLook + longestPause, !isLookDue { return lastLook }
+    look()
+    return lastLook
+  }
+
+  /// Takes a fresh look at the connections and the counters.
+  func look() {
     let now = timeSinceBoot()
-    var isInSight = false
+    lastLook = nil
     settle()
     do {
       try datapath.readConnections(into: &tracked)
-      isInSight = true
+      lastLook = now
       let counters = try datapath.incomingCounters()
       responses.add(
         Dictionary(uniqueKeysWithValues: localEndpoints.addresses.map { ($0, counters($0).responses) }), at: now)
@@ -267,14 +281,18 @@ extension Agent {
     } catch {
       logger.error("the kernel side does not answer: \(error)")
     }
-    return isInSight
   }
 
   /// Until the scheduler has something to do, or `wake` is called, or new connections may have come to be due: they are
   /// not announced.
   private func pause() async {
     let now = timeSinceBoot()
-    var end = min(scheduler.nextWakeUp ?? now + longestPause, now + longestPause)
+    var end = now + longestPause
+    // Otherwise the look has failed, and until it succeeds there is nothing to be done.
+    if let lastLook {
+      end = lastLook + longestPause
+      if let wakeUp = scheduler.nextWakeUp { end = min(end, wakeUp) }
+    }
     // A look that is late has failed: it is tried again with the next tick.
     if let look = orphans?.nextLook, look > now { end = min(end, look) }
     let length = max(end - now, .zero)

@@ -4,8 +4,10 @@ public import Balancing
 ///
 /// It knows no clock, no socket and no kernel: what is seen and the time since boot are handed in, what is to be done
 /// comes out. The agent calls
-/// - `tick` with a fresh snapshot: at `nextWakeUp`, when endpoints change, and after `DrainPolicy.longestPause` at the
-///   latest, because connections that no snapshot has shown yet cannot be foreseen;
+/// - `tick` with its last snapshot: at `nextWakeUp`, and when endpoints change. A snapshot takes the kernel longer than
+///   all the rest takes anybody, so that a new one is only made when there is something that it alone can tell: at
+///   `nextLook`, when endpoints change, and after `DrainPolicy.longestPause` at the latest, because connections that no
+///   snapshot has shown yet cannot be foreseen;
 /// - `report` with the outcome of each placement that a tick has ordered;
 /// - `request` when an operator asks for a drain;
 /// - `endpointsChanged` when Services or endpoints have, before the next tick.
@@ -15,21 +17,28 @@ public import Balancing
 /// percentage of the connections that are open on the pod when a GOAWAY is handed out, rounded down, and at least one.
 /// Connections that are draining do not count, and do not hold up the others.
 ///
+/// What has happened since the snapshot was made does no harm: whoever places looks at the connection first, and the
+/// outcome says that it is gone.
+///
 /// A tick takes time in proportion to the connections in the snapshot. Only those that were asked for, attempted or
 /// drained take memory between ticks.
 public struct DrainScheduler: Sendable {
   public let settings: DrainSettings
   /// When the next tick has something to do, as far as is known: possibly already. Nil: nothing is in sight.
   public private(set) var nextWakeUp: Duration?
+  /// From when on ticks want a new snapshot: possibly already. Nil: the last one will do.
+  public private(set) var nextLook: Duration?
   /// Connections that waited for their GOAWAY at the last tick, those included for which it was then ordered.
   public private(set) var queued = 0
 
   private var drains: [UInt64: ConnectionDrain] = [:]
   private var paces: [SocketAddress: Pace] = [:]
   private var rebalancing: Rebalancing
-  /// Counts the snapshots, one a tick.
+  /// Counts the ticks.
   private var snapshot: UInt64 = 0
   private var lastTick = Duration.zero
+  /// How many connections there were.
+  private var known = 0
   /// Handed out, the outcome not known yet.
   private var attempts = 0
   private var backlog = Backlog.none
@@ -48,21 +57,25 @@ public struct DrainScheduler: Sendable {
     rebalancing = Rebalancing(window: settings.rebalanceWindow)
   }
 
-  /// Takes all of this node's connections as they are now, and the policies that are in force.
+  /// Takes all of this node's connections as they were when last looked at, and the policies that are in force.
   ///
   /// An endpoint without a policy is not drained, except on request.
+  ///
+  /// - Parameter seen: when the connections were looked at, since boot.
   public mutating func tick(
-    _ connections: [AcceptedConnection], policies: [SocketAddress: DrainPolicy], at now: Duration
+    _ connections: [AcceptedConnection], seen: Duration, policies: [SocketAddress: DrainPolicy], at now: Duration
   ) -> DrainOrders {
-    (snapshot, lastTick) = (snapshot + 1, now)
+    (snapshot, lastTick, known) = (snapshot + 1, now, connections.count)
     rebalance(connections, policies, at: now)
-    var survey = Survey(at: now, settings: settings, policies: policies, free: Limits.attempts - attempts)
+    var survey = Survey(
+      of: connections.count, seen: seen, at: now, settings: settings, policies: policies,
+      free: Limits.attempts - attempts)
     var orders = DrainOrders()
     for connection in connections { look(at: connection, &survey, &orders) }
     orders.ended = forgetTheGone(at: now)
     advancePaces(to: now)
     orders.placements = handOut(&survey)
-    (nextWakeUp, queued) = (survey.nextWakeUp, survey.queued)
+    (nextWakeUp, nextLook, queued) = (survey.nextWakeUp, survey.nextLook, survey.queued)
     return orders
   }
 
@@ -74,8 +87,8 @@ public struct DrainScheduler: Sendable {
     endAttempt(at: endpoint, placed: settled == .placed ? now : nil)
     switch settled {
     case .placed:
-      wakeSoon(at: now + Limits.look)
-      if let due = drains[connection]?.closureDue(after: settings.grace) { wakeSoon(at: due) }
+      lookSoon(at: now + Limits.look(among: known))
+      if let due = drains[connection]?.closureDue(after: settings.grace) { lookSoon(at: due) }
     case .retry(let time): wakeSoon(at: time)
     case .over: break
     }
@@ -117,7 +130,10 @@ public struct DrainScheduler: Sendable {
     rebalancing.endpointsChanged(
       to: servicePorts, gone: gone, on: node,
       interval: { [settings] in Limits.interval($0.drainInterval ?? settings.interval) }, at: now)
-    if rebalancing.isPending { wake(at: now) }
+    if rebalancing.isPending {
+      wake(at: now)
+      nextLook = now
+    }
   }
 
   /// Why the connection is left alone, if an attempt has shown that.
@@ -131,7 +147,12 @@ public struct DrainScheduler: Sendable {
 
   private mutating func wake(at time: Duration) { nextWakeUp = min(nextWakeUp ?? time, time) }
 
-  private mutating func wakeSoon(at time: Duration) { wake(at: max(time, lastTick + Limits.spacing)) }
+  private mutating func wakeSoon(at time: Duration) { wake(at: max(time, lastTick + Limits.spacing(among: known))) }
+
+  private mutating func lookSoon(at time: Duration) {
+    wakeSoon(at: time)
+    nextLook = min(nextLook ?? time, time)
+  }
 }
 
 // MARK: - The parts of a tick
@@ -191,9 +212,9 @@ extension DrainScheduler {
     case .waiting(let wait): if isOpen { survey.add(connection, wait) }
     case .placing: if isOpen { survey.addAttempt(on: connection) }
     case .draining:
-      survey.wake(at: survey.now + Limits.look)
+      survey.lookForEnd()
       if drains.values[index].isOverdue(after: settings.grace, at: survey.now) { orders.closures.append(connection.id) }
-      if let due = drains.values[index].closureDue(after: settings.grace) { survey.wake(at: due) }
+      if let due = drains.values[index].closureDue(after: settings.grace) { survey.look(at: due) }
     case .undrainable, .gone: break
     }
   }
@@ -205,8 +226,8 @@ extension DrainScheduler {
     var drain = ConnectionDrain(endpoint: connection.endpoint, snapshot: snapshot)
     settle(drain.see(goawayAt: since, reason), at: connection.endpoint, since)
     drains[connection.id] = drain
-    survey.wake(at: survey.now + Limits.look)
-    if let due = drain.closureDue(after: settings.grace) { survey.wake(at: due) }
+    survey.lookForEnd()
+    if let due = drain.closureDue(after: settings.grace) { survey.look(at: due) }
   }
 
   private mutating func settle(_ sighting: ConnectionDrain.Sighting, at endpoint: SocketAddress, _ since: Duration) {

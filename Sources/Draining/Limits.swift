@@ -4,8 +4,11 @@ enum Limits {
   /// urgent nor a question waits long behind it; and a tick need not sort more than this many connections of a pod.
   static let attempts = 32
   /// Whatever time alone brings about waits until this long after the last tick, so that many connections which are
-  /// due one shortly after another cost one tick, not one each. Requests do not wait.
-  static let spacing = Duration.milliseconds(50)
+  /// due one shortly after another cost one tick, not one each. Requests do not wait. With more than 25,000 connections it
+  /// is longer: a tick takes some 0.07 µs for each, and all ticks are to take a thirtieth of a processor at most.
+  static func spacing(among connections: Int) -> Duration {
+    max(.milliseconds(50), .microseconds(2) * connections)
+  }
   /// A refused connection is left alone for this long at first: enough for a server to write out a response …
   static let firstBackOff = Duration.milliseconds(50)
   /// … and for this long after many refusals: what an operator who waits for a drain does not yet take for a hang.
@@ -14,8 +17,10 @@ enum Limits {
   static let closureRetry = Duration.seconds(1)
   /// How soon to look again for connections to an address that is in no EndpointSlice any more.
   static let orphanLook = Duration.seconds(1)
-  /// How soon to look again for what only a new snapshot can tell: that a draining connection has ended, or that a
-  /// connection which is too old has served at last …
+  /// How long after a snapshot another is wanted for what only that can tell: that a draining connection has ended, or
+  /// that a connection which is too old has served at last … With more than 50,000 connections it is longer, as a snapshot
+  /// takes some 0.7 µs for each.
+  static func look(among connections: Int) -> Duration { max(look, .microseconds(20) * connections) }
   static let look = Duration.seconds(1)
   /// … or that one has served of which the pod is going away, or the operator waiting.
   static let urgentLook = Duration.milliseconds(100)

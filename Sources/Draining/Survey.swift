@@ -2,6 +2,9 @@ import Balancing
 
 /// What one tick sees: each pod's open connections, and the most urgent of those that are due.
 struct Survey {
+  /// How many connections there are, and when they were looked at.
+  private let connections: Int
+  private let seen: Duration
   let now: Duration
   private let settings: DrainSettings
   private let policies: [SocketAddress: DrainPolicy]
@@ -16,9 +19,15 @@ struct Survey {
   private(set) var queued = 0
   /// When the next of the others will be due, or should be looked at again.
   private(set) var nextWakeUp: Duration?
+  /// When that will take a new snapshot.
+  private(set) var nextLook: Duration?
 
-  init(at now: Duration, settings: DrainSettings, policies: [SocketAddress: DrainPolicy], free: Int) {
-    (self.now, self.settings, self.policies, self.free) = (now, settings, policies, free)
+  init(
+    of connections: Int, seen: Duration, at now: Duration, settings: DrainSettings,
+    policies: [SocketAddress: DrainPolicy], free: Int
+  ) {
+    (self.connections, self.seen, self.now) = (connections, seen, now)
+    (self.settings, self.policies, self.free) = (settings, policies, free)
   }
 
   struct Pod {
@@ -39,9 +48,17 @@ struct Survey {
   }
 
   mutating func wake(at time: Duration) {
-    let time = max(time, now + Limits.spacing)
+    let time = max(time, now + Limits.spacing(among: connections))
     nextWakeUp = min(nextWakeUp ?? time, time)
   }
+
+  mutating func look(at time: Duration) {
+    wake(at: time)
+    nextLook = min(nextLook ?? time, time)
+  }
+
+  /// There is a connection that drains: its end is looked for.
+  mutating func lookForEnd() { look(at: seen + Limits.look(among: connections)) }
 
   /// An open connection that waits for its GOAWAY, or will at some time.
   mutating func add(_ connection: AcceptedConnection, _ wait: ConnectionDrain.Wait) {
@@ -52,12 +69,17 @@ struct Survey {
     guard let wish = pods[pod].rule.wish(for: connection, wait, at: now) else { return }
     guard wish.due <= now else { return wake(at: wish.due) }
     queued += 1
-    guard connection.responses > 0 else { return wake(at: now + wish.reason.look) }
+    guard connection.responses > 0 else { return look(at: seen + look(for: wish.reason)) }
     guard wait.notBefore <= now else { return wake(at: wait.notBefore) }
     pods[pod].due += 1
     pods[pod].shortlist.add(
       Candidate(
         reason: wish.reason, magnitude: load.magnitude, established: connection.established, connection: connection.id))
+  }
+
+  /// How soon to look again for a connection that has not served yet.
+  private func look(for reason: DrainReason) -> Duration {
+    reason == .maxAge ? Limits.look(among: connections) : Limits.urgentLook
   }
 
   /// An open connection on which an attempt is under way.
@@ -111,9 +133,4 @@ extension Survey.Pod {
         lastAttempt: lastAttempt ?? .zero)
     }
   }
-}
-
-extension DrainReason {
-  /// How soon to look again for a connection that has not served yet.
-  fileprivate var look: Duration { self == .maxAge ? Limits.look : Limits.urgentLook }
 }

@@ -91,7 +91,7 @@ struct SimulatedNode {
     }
     lastTick = now
     (nextTick, announcedTick) = (nil, nil)
-    return scheduler?.tick(accepted, policies: policies, at: now) ?? DrainOrders()
+    return scheduler?.tick(accepted, seen: now, policies: policies, at: now) ?? DrainOrders()
   }
 
   mutating func report(_ outcome: PlacementOutcome, of connection: UInt64, at now: Duration) {

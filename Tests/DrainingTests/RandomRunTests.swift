@@ -18,6 +18,7 @@ struct RandomRunTests {
     #expect(world.left == [])
     #expect(world.drainsEnded > 100)
     #expect(world.drainsEnded == world.drainsReportedEnded)
+    #expect(world.looks < world.ticks / 2)
   }
 }
 
@@ -32,6 +33,10 @@ private struct RandomWorld {
   private var random: SeededGenerator
   private var scheduler = DrainScheduler(settings: settings)
   private var connections: [AcceptedConnection] = []
+  /// What the last look has shown, and when that was.
+  private var seen: (connections: [AcceptedConnection], at: Duration) = ([], .zero)
+  private(set) var looks = 0
+  private(set) var ticks = 0
   /// Pod 4 has none.
   private var policies = [pod(1): Self.often, pod(2): Self.seldom, pod(3): .notForAge]
   private var isCalm = false
@@ -121,6 +126,7 @@ private struct RandomWorld {
 
   private mutating func request(_ target: DrainTarget) {
     let meant = connections.filter { target == .connection($0.id) || target == .endpoint($0.endpoint) }.map(\.id)
+    look()
     let answer = scheduler.request(target, among: connections, of: [], at: now)
     if case .queued(let count) = answer { #expect(count <= meant.count) } else { #expect(meant.isEmpty) }
     referee.requests(meant)
@@ -149,9 +155,17 @@ private struct RandomWorld {
     }
   }
 
+  private mutating func look() {
+    seen = (connections, now)
+    looks += 1
+  }
+
+  /// Seldom with a new snapshot, unless one is wanted.
   private mutating func tick() {
-    let orders = scheduler.tick(connections, policies: policies, at: now)
-    referee.check(orders, of: connections, policies, at: now)
+    if scheduler.nextLook.map({ $0 <= now }) ?? false || now - seen.at >= .seconds(5) || random.chance(5) { look() }
+    ticks += 1
+    let orders = scheduler.tick(seen.connections, seen: seen.at, policies: policies, at: now)
+    referee.check(orders, of: seen.connections, policies, at: now)
     for placement in orders.placements {
       owed.append(Owed(due: now + random.milliseconds(0...600), placement: placement))
     }

@@ -254,6 +254,17 @@ struct RebalanceTests {
     #expect(Set(node.drain(from: .seconds(100), until: .seconds(200)).map(\.connection)) == [101, 102, 200, 201])
   }
 
+  @Test("Whom the others shed is chosen from a new snapshot")
+  func look() {
+    var node = node(4, on: 1...1)
+    node.change([cart(pods(1...1))], at: .zero)
+    _ = node.tick(at: .seconds(10))
+    #expect(node.scheduler.nextLook == nil)
+    node.change([cart(pods(1...2))], at: .seconds(100))
+    #expect(node.scheduler.nextLook == .seconds(100))
+    #expect(node.drain(from: .seconds(100), until: .seconds(200)).count == 2)
+  }
+
   @Test("What is to be shed later is drained for its age if that comes first, and at once on request")
   func otherReasons() {
     var node = node(4, on: 1...1)

@@ -35,6 +35,8 @@ struct Node {
   var connections: [AcceptedConnection]
   var policies: [SocketAddress: DrainPolicy]
   var now = Duration.zero
+  /// What the last look has shown, and when that was.
+  private(set) var seen: (connections: [AcceptedConnection], at: Duration)?
   /// The Service ports of the last change.
   var known: [ServicePortName] = []
 
@@ -50,9 +52,17 @@ struct Node {
     self.policies = policies ?? Dictionary(uniqueKeysWithValues: endpoints.map { ($0, .aMinute) })
   }
 
+  /// A tick with a new snapshot.
   mutating func tick(at now: Duration) -> DrainOrders {
+    seen = (connections, now)
+    return tickAgain(at: now)
+  }
+
+  /// A tick with the last snapshot.
+  mutating func tickAgain(at now: Duration) -> DrainOrders {
     self.now = now
-    return scheduler.tick(connections, policies: policies, at: now)
+    let (connections, time) = seen ?? ([], now)
+    return scheduler.tick(connections, seen: time, policies: policies, at: now)
   }
 
   /// The ids that a tick orders to be drained.

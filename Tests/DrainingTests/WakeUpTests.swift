@@ -76,38 +76,49 @@ struct WakeUpTests {
     #expect(node.placements(at: .milliseconds(60_050)).count == 28, "and one counts in the pace")
   }
 
-  @Test("An agent that sleeps until then places as soon as one that ticks every 10 ms, with few ticks")
+  @Test("An agent that sleeps until then, and looks as seldom as it may, places as soon as one that looks every 10 ms")
   func sleeping() {
     // The young ones are not drained: with them the pace is never reached.
     let young = (5001...5400).map { connection($0, at: pod(1 + Int($0 % 2)), established: .seconds(50)) }
     let all = connections(200) + connections(50, from: 1001, at: pod(2)) + young
-    let busy = placements(of: all) { now, _ in now + .milliseconds(10) }
-    let sleeping = placements(of: all) { now, wakeUp in wakeUp.map { max($0, now) } }
+    let busy = Run(of: all, for: .seconds(100), isBusy: true)
+    let sleeping = Run(of: all, for: .seconds(100), isBusy: false)
     #expect(busy.times.count == 250)
     #expect(sleeping.times.count == 250)
     #expect(
       sleeping.times.allSatisfy { id, time in busy.times[id].map { time <= $0 + .milliseconds(100) } ?? false })
     #expect(sleeping.ticks < 400)
+    #expect(sleeping.looks < 60)
   }
+}
 
-  /// Lets an agent run for 100 s whose every third attempt is refused.
-  private func placements(
-    of connections: [AcceptedConnection], next: (Duration, Duration?) -> Duration?
-  ) -> (times: [UInt64: Duration], ticks: Int) {
+/// The run of an agent whose every third attempt is refused.
+private struct Run {
+  /// When each connection got its GOAWAY.
+  private(set) var times: [UInt64: Duration] = [:]
+  private(set) var ticks = 0
+  private(set) var looks = 0
+
+  /// - Parameter isBusy: It ticks every 10 ms and looks each time; otherwise when the scheduler wants it.
+  init(of connections: [AcceptedConnection], for length: Duration, isBusy: Bool) {
     var node = Node(connections, jitter: 10)
-    var times: [UInt64: Duration] = [:]
-    var (ticks, attempts) = (0, [:] as [UInt64: Int])
+    var attempts: [UInt64: Int] = [:]
     var now: Duration? = .zero
-    while let time = now, time < .seconds(100) {
+    while let time = now, time < length {
       ticks += 1
-      for id in node.placements(at: time) {
+      let isLookDue = node.seen == nil || node.scheduler.nextLook.map { $0 <= time } ?? false
+      if isBusy || isLookDue { looks += 1 }
+      let orders = isBusy || isLookDue ? node.tick(at: time) : node.tickAgain(at: time)
+      for id in orders.placements.map(\.connection) {
         attempts[id, default: 0] += 1
         let isRefused = id % 3 == 0 && attempts[id] == 1
         node.report(isRefused ? .refused : .placed, of: id)
-        if !isRefused { times[id] = time }
+        if !isRefused {
+          node.set(.draining(since: time, reason: .maxAge), of: id)
+          times[id] = time
+        }
       }
-      now = next(time, node.scheduler.nextWakeUp)
+      now = isBusy ? time + .milliseconds(10) : node.scheduler.nextWakeUp.map { max($0, time) }
     }
-    return (times, ticks)
   }
 }
