@@ -18,6 +18,8 @@ struct MeasureCommand: AsyncParsableCommand {
     case node
     /// The agent of a node in a cluster with 10,000 Services and 100,000 endpoints.
     case cluster
+    /// Programs at the hooks of connections and packets: those that do nothing, and those of the agent.
+    case hooks
   }
 
   @Argument(help: "What to measure.")
@@ -26,12 +28,15 @@ struct MeasureCommand: AsyncParsableCommand {
   @Option(help: "The evenkeel binary.")
   var agent: String = Executables.beside("evenkeel")
 
-  @Option(help: "How often to measure each but the node and the cluster.")
+  @Option(help: "How often to measure each but the node, the cluster and the hooks.")
   var runs = 3
+
+  @Option(help: "In how many rounds to measure the hooks.")
+  var rounds = 60
 
   func validate() throws {
     guard access(agent, X_OK) == 0 else { throw ValidationError("--agent: \(agent) cannot be run") }
-    guard runs > 0 else { throw ValidationError("--runs: at least 1") }
+    guard runs > 0, rounds > 0 else { throw ValidationError("--runs, --rounds: at least 1") }
   }
 
   func run() async throws {
@@ -43,6 +48,7 @@ struct MeasureCommand: AsyncParsableCommand {
         case .rollingUpdate: try await repeated { try await EvennessMeasurements(agent: agent).rollingUpdate() }
         case .cluster: printLine(try await ClusterMeasurements(agent: agent).run())
         case .node: printLine(try await DrainMeasurements(agent: agent).node())
+        case .hooks: printLine(try await HookMeasurements(rounds: rounds).run())
         }
       }
     }

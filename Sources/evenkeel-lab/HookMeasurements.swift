@@ -1,0 +1,181 @@
+import Balancing
+import Benchmark
+import Datapath
+import Draining
+import FoundationEssentials
+import Glibc
+import Kernel
+import Lab
+
+/// What it costs to have programs at the hooks of connections and packets. They are attached and taken away around one and
+/// the same server, with it and its client on one processor: so neither the place of a process in memory nor the scheduler
+/// counts, which make more of a difference between two servers side by side, as `bench` has them, than is looked for.
+struct HookMeasurements {
+  let rounds: Int
+
+  private enum Programs: CaseIterable {
+    case none
+    /// They do nothing: what any programs at these hooks cost.
+    case empty
+    /// Those of an agent in mode `balance`.
+    case own
+
+    var name: String {
+      switch self {
+      case .none: "none"
+      case .empty: "empty programs"
+      case .own: "evenkeel, tracked"
+      }
+    }
+  }
+
+  private struct Load {
+    let name: String
+    let bytes: Int
+    let requests: Int
+  }
+
+  private static let loads = [
+    Load(name: "200 B", bytes: 200, requests: 15_000), Load(name: "100 kB", bytes: 100_000, requests: 1000),
+  ]
+  private static let port: UInt16 = 50051
+
+  /// Of one load with some programs.
+  private struct Sample {
+    var requestsPerSecond: Double
+    /// Of the processor, for a request, of client and server together.
+    var seconds: Double
+  }
+
+  func run() async throws -> String {
+    try await withLab(kubeProxy: false) { lab in
+      let server = try await lab.addPods(1, named: "server")[0]
+      let client = try await lab.addPods(1, named: "client")[0]
+      for load in Self.loads {
+        try Data(repeating: UInt8(ascii: "x"), count: load.bytes)
+          .write(to: URL(filePath: "\(lab.directory)/\(load.bytes)"))
+      }
+      _ = try await server.start(pinned(["nghttpd", "--no-tls", "-d", lab.directory, "\(Self.port)"]))
+      let stand = Stand(node: await lab.nodes[0].cgroup.path, server: server, client: client)
+      try await eventually("an answer of nghttpd", within: .seconds(20)) {
+        do {
+          try await client.run([Executables.own, "exchange", "--target", stand.direct, "--path", "/200"])
+          return true
+        } catch LabError.commandFailed {
+          return false
+        }
+      }
+      return try await measure(on: stand)
+    }
+  }
+
+  /// Where it is measured.
+  private struct Stand {
+    /// The path of the cgroup that programs are attached to.
+    let node: String
+    let server: Pod
+    let client: Pod
+
+    var direct: String { "\(server.addresses.ipv4):\(HookMeasurements.port)" }
+    /// The address of a Service.
+    let service = "10.96.0.10:80"
+  }
+
+  private func measure(on stand: Stand) async throws -> String {
+    var samples: [Programs: [[Sample]]] = [:]
+    for round in 0...rounds {
+      // Each is the first as often as the others are.
+      let order = Programs.allCases.indices.map { Programs.allCases[($0 + round) % Programs.allCases.count] }
+      for programs in order {
+        let taken = try await self.samples(with: programs, on: stand)
+        // In the first round, caches and clock rates are not warm yet.
+        if round > 0 { samples[programs, default: []].append(taken) }
+      }
+    }
+    var table = TextTable(["of none, \(rounds) rounds"] + Self.loads.flatMap { ["\($0.name): per s", "CPU"] })
+    for programs in Programs.allCases where programs != .none {
+      var row = [programs.name]
+      for load in Self.loads.indices {
+        for figure in [\Sample.requestsPerSecond, \.seconds] {
+          let ratios = zip(samples[programs] ?? [], samples[.none] ?? []).map {
+            $0[load][keyPath: figure] / $1[load][keyPath: figure]
+          }
+          row.append(text(ratios))
+        }
+      }
+      table.add(row)
+    }
+    return "programs at the hooks of connections and packets, client and server on one processor:\n\(table.text)"
+  }
+
+  /// The median, and its standard error. Reckoned by how far half of them are from it at most, which is 0.674 standard
+  /// deviations: a few that were disturbed count for nothing. That of a median is 1.253 times that of a mean.
+  private func text(_ ratios: [Double]) -> String {
+    let median = Summary(ratios)?.median ?? .nan
+    let deviation = (Summary(ratios.map { ($0 - median).magnitude })?.median ?? .nan) / 0.674
+    let error = 1.253 * deviation / Double(ratios.count).squareRoot()
+    func thousandths(_ value: Double) -> String { "\((value * 1000).rounded() / 1000)" }
+    return "\(thousandths(median)) ± \(thousandths(error))"
+  }
+
+  private func samples(with programs: Programs, on stand: Stand) async throws -> [Sample] {
+    switch programs {
+    case .none: return try await samples(of: stand.direct, on: stand)
+    case .empty:
+      let attached = try EmptyPrograms(on: Kernel.Cgroup(path: stand.node))
+      let samples = try await samples(of: stand.direct, on: stand)
+      withExtendedLifetime(attached) {}
+      return samples
+    case .own:
+      let attached = try datapath(on: stand)
+      let samples = try await samples(of: stand.service, on: stand)
+      withExtendedLifetime(attached) {}
+      return samples
+    }
+  }
+
+  /// As an agent attaches them.
+  private func datapath(on stand: Stand) throws -> Datapath {
+    guard let service = SocketAddress(stand.service), let endpoint = SocketAddress(stand.direct) else {
+      throw TrialFailure("\(stand.service) or \(stand.direct) is no address")
+    }
+    let now = timeSinceBoot()
+    // Small maps are quick to make; how large they are costs nothing here.
+    let limits = DatapathLimits(services: 64, endpoints: 64, localEndpoints: 64, connectionsPerRead: 64)
+    var datapath = try Datapath(pins: nil, limits: limits, at: now)
+    let name = ServicePortName(service: ServiceName(namespace: "default", name: "hooks"), port: 80)
+    let table = Table(address: service, servicePort: name, policy: .leastConnections, endpoints: [endpoint])
+    var failures = datapath.setLocalEndpoints([endpoint], at: now)
+    failures += datapath.tables.change([.publish(table)], seen: now, at: now)
+    datapath.tables.settle()
+    failures += datapath.tables.takeOutcome(at: now).failures
+    for failure in failures { throw failure }
+    try datapath.heedGoaways(true)
+    try datapath.activate(on: Kernel.Cgroup(path: stand.node))
+    return datapath
+  }
+
+  private func samples(of target: String, on stand: Stand) async throws -> [Sample] {
+    var samples: [Sample] = []
+    for load in Self.loads { samples.append(try await sample(load, of: target, on: stand)) }
+    return samples
+  }
+
+  private func sample(_ load: Load, of target: String, on stand: Stand) async throws -> Sample {
+    func seconds() throws -> Double { try stand.server.cgroup.cpuSeconds() + stand.client.cgroup.cpuSeconds() }
+    let before = try seconds()
+    let flags = ["-c", "8", "-m", "8", "-n", "\(load.requests)"]
+    let output = try H2LoadOutput(
+      try await stand.client.run(pinned(["h2load"] + flags + ["http://\(target)/\(load.bytes)"])))
+    guard output.succeeded == load.requests else {
+      throw TrialFailure("h2load of \(target)/\(load.bytes): \(output.succeeded) of \(load.requests) succeeded")
+    }
+    return Sample(
+      requestsPerSecond: output.requestsPerSecond, seconds: (try seconds() - before) / Double(load.requests))
+  }
+
+  /// On the last processor.
+  private func pinned(_ command: [String]) -> [String] {
+    ["taskset", "-c", "\(sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)"] + command
+  }
+}
