@@ -16,7 +16,7 @@ public struct DatapathLimits: Sendable, Equatable {
   public var connectionsPerRead: Int
 
   public init(
-    services: Int = 65_536, endpoints: Int = 131_072, localEndpoints: Int = 16_384, connectionsPerRead: Int = 16_384
+    services: Int = 65_536, endpoints: Int = 131_072, localEndpoints: Int = 16_384, connectionsPerRead: Int = 20_480
   ) {
     (self.services, self.endpoints) = (services, endpoints)
     (self.localEndpoints, self.connectionsPerRead) = (localEndpoints, connectionsPerRead)
