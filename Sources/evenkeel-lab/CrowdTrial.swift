@@ -28,7 +28,7 @@ struct CrowdTrial {
       let target = BenchStage.address(of: service)
       let crowds = try await crowd(settings.crowd, from: clients, to: [target], "--reconnect")
       // By then each has been drained, and many of them twice: an age is off the interval by half of it at most.
-      try await Task.sleep(for: .seconds(interval * 2))
+      let busy = try await share(of: lab.hostCgroup, for: interval * 2)
       let unguarded = try await status(lab).unguarded
       let worst = try await worstSecond(of: crowds)
       try await draining.stop()
@@ -40,8 +40,11 @@ struct CrowdTrial {
       let connections = Double(settings.crowd)
       return atRest + full + [
         .init(
+          "processor time of the agent while \(number(connections)) connections are drained, --drain-interval \(interval)s",
+          busy * 100, "% of a core"),
+        .init(
           "reconnects in the worst second, \(number(connections)) connections, --drain-interval \(interval)s", worst,
-          "per s", .atMost(2 * connections / Double(interval)))
+          "per s", .atMost(2 * connections / Double(interval))),
       ] + placed + [.init("GOAWAYs that left unguarded, in both", unguarded + placed.unguarded, "", .atMost(0))]
     }
   }
@@ -78,14 +81,19 @@ struct CrowdTrial {
   private func rest(_ agent: RunningProgram, _ lab: Cluster, _ title: String) async throws -> [Report.Figure] {
     // What had to be done at the start, or for what came just before, is over.
     try await Task.sleep(for: .seconds(2))
-    // The cgroup of the agent alone: it counts in microseconds, where a process is counted in clock ticks of 10 ms.
-    let (before, start) = (try lab.hostCgroup.cpuSeconds(), monotonicSeconds())
-    try await Task.sleep(for: .seconds(settings.idle))
-    let share = (try lab.hostCgroup.cpuSeconds() - before) / (monotonicSeconds() - start)
+    let share = try await share(of: lab.hostCgroup, for: settings.idle)
     return [
       .init("processor time of the agent \(title)", share * 100, "% of a core", .atMost(0.2)),
       .init("resident memory of the agent \(title)", try ProcessUsage(of: agent).residentMegabytes, "MB", .atMost(40)),
     ]
+  }
+
+  /// What the agent takes of a processor in the next seconds. By its cgroup, which it has for itself: that counts in
+  /// microseconds, where a process is counted in clock ticks of 10 ms.
+  private func share(of cgroup: Lab.Cgroup, for seconds: Int) async throws -> Double {
+    let (before, start) = (try cgroup.cpuSeconds(), monotonicSeconds())
+    try await Task.sleep(for: .seconds(seconds))
+    return (try cgroup.cpuSeconds() - before) / (monotonicSeconds() - start)
   }
 
   /// Ends the crowds, and says in which second they have reconnected most often.

@@ -29,15 +29,30 @@ struct HookMeasurements {
     }
   }
 
-  private struct Load {
-    let name: String
-    let bytes: Int
-    let requests: Int
+  private enum Load: CaseIterable {
+    case small, bulk
+    /// Connect, one request, close.
+    case connects
+
+    var name: String {
+      switch self {
+      case .small: "200 B"
+      case .bulk: "100 kB"
+      case .connects: "connect, ask, close"
+      }
+    }
+    /// Of an answer.
+    var bytes: Int { self == .bulk ? 100_000 : 200 }
+    /// Each sample takes a tenth of a second or so.
+    var requests: Int {
+      switch self {
+      case .small: 15_000
+      case .bulk: 1000
+      case .connects: 500
+      }
+    }
   }
 
-  private static let loads = [
-    Load(name: "200 B", bytes: 200, requests: 15_000), Load(name: "100 kB", bytes: 100_000, requests: 1000),
-  ]
   private static let port: UInt16 = 50051
 
   /// Of one load with some programs.
@@ -51,10 +66,12 @@ struct HookMeasurements {
     try await withLab(kubeProxy: false) { lab in
       let server = try await lab.addPods(1, named: "server")[0]
       let client = try await lab.addPods(1, named: "client")[0]
-      for load in Self.loads {
+      for load in Load.allCases {
         try Data(repeating: UInt8(ascii: "x"), count: load.bytes)
           .write(to: URL(filePath: "\(lab.directory)/\(load.bytes)"))
       }
+      // A client that connects thousands of times a second needs its ports again before a minute has gone.
+      try await client.run(["sh", "-ec", "echo 1 > /proc/sys/net/ipv4/tcp_tw_reuse"])
       _ = try await server.start(pinned(["nghttpd", "--no-tls", "-d", lab.directory, "\(Self.port)"]))
       let stand = Stand(node: await lab.nodes[0].cgroup.path, server: server, client: client)
       try await eventually("an answer of nghttpd", within: .seconds(20)) {
@@ -82,7 +99,7 @@ struct HookMeasurements {
   }
 
   private func measure(on stand: Stand) async throws -> String {
-    var samples: [Programs: [[Sample]]] = [:]
+    var samples: [Programs: [[Load: Sample]]] = [:]
     for round in 0...rounds {
       // Each is the first as often as the others are.
       let order = Programs.allCases.indices.map { Programs.allCases[($0 + round) % Programs.allCases.count] }
@@ -92,16 +109,15 @@ struct HookMeasurements {
         if round > 0 { samples[programs, default: []].append(taken) }
       }
     }
-    var table = TextTable(["of none, \(rounds) rounds"] + Self.loads.flatMap { ["\($0.name): per s", "CPU"] })
+    var table = TextTable(["of none, \(rounds) rounds"] + Load.allCases.flatMap { ["\($0.name): per s", "CPU"] })
     for programs in Programs.allCases where programs != .none {
       var row = [programs.name]
-      for load in Self.loads.indices {
-        for figure in [\Sample.requestsPerSecond, \.seconds] {
-          let ratios = zip(samples[programs] ?? [], samples[.none] ?? []).map {
-            $0[load][keyPath: figure] / $1[load][keyPath: figure]
-          }
-          row.append(text(ratios))
+      for load in Load.allCases {
+        let pairs = zip(samples[programs] ?? [], samples[.none] ?? []).compactMap { own, none in
+          own[load].flatMap { own in none[load].map { (own: own, none: $0) } }
         }
+        row.append(text(pairs.map { $0.own.requestsPerSecond / $0.none.requestsPerSecond }))
+        row.append(text(pairs.map { $0.own.seconds / $0.none.seconds }))
       }
       table.add(row)
     }
@@ -118,7 +134,7 @@ struct HookMeasurements {
     return "\(thousandths(median)) ± \(thousandths(error))"
   }
 
-  private func samples(with programs: Programs, on stand: Stand) async throws -> [Sample] {
+  private func samples(with programs: Programs, on stand: Stand) async throws -> [Load: Sample] {
     switch programs {
     case .none: return try await samples(of: stand.direct, on: stand)
     case .empty:
@@ -155,23 +171,38 @@ struct HookMeasurements {
     return datapath
   }
 
-  private func samples(of target: String, on stand: Stand) async throws -> [Sample] {
-    var samples: [Sample] = []
-    for load in Self.loads { samples.append(try await sample(load, of: target, on: stand)) }
+  private func samples(of target: String, on stand: Stand) async throws -> [Load: Sample] {
+    var samples: [Load: Sample] = [:]
+    for load in Load.allCases { samples[load] = try await sample(load, of: target, on: stand) }
     return samples
   }
 
   private func sample(_ load: Load, of target: String, on stand: Stand) async throws -> Sample {
     func seconds() throws -> Double { try stand.server.cgroup.cpuSeconds() + stand.client.cgroup.cpuSeconds() }
     let before = try seconds()
+    let rate: Double
+    switch load {
+    case .small, .bulk: rate = try await requestsPerSecond(load, of: target, by: stand.client)
+    case .connects: rate = try await connectsPerSecond(to: target, by: stand.client)
+    }
+    return Sample(requestsPerSecond: rate, seconds: (try seconds() - before) / Double(load.requests))
+  }
+
+  private func requestsPerSecond(_ load: Load, of target: String, by client: Pod) async throws -> Double {
     let flags = ["-c", "8", "-m", "8", "-n", "\(load.requests)"]
     let output = try H2LoadOutput(
-      try await stand.client.run(pinned(["h2load"] + flags + ["http://\(target)/\(load.bytes)"])))
+      try await client.run(pinned(["h2load"] + flags + ["http://\(target)/\(load.bytes)"])))
     guard output.succeeded == load.requests else {
       throw TrialFailure("h2load of \(target)/\(load.bytes): \(output.succeeded) of \(load.requests) succeeded")
     }
-    return Sample(
-      requestsPerSecond: output.requestsPerSecond, seconds: (try seconds() - before) / Double(load.requests))
+    return output.requestsPerSecond
+  }
+
+  private func connectsPerSecond(to target: String, by client: Pod) async throws -> Double {
+    let flags = ["--target", target, "--path", "/\(Load.connects.bytes)", "--count", "\(Load.connects.requests)"]
+    let text = try await client.run(pinned([Executables.own, "exchange"] + flags))
+    let outcome = try JSONDecoder().decode(ExchangeCommand.Outcome.self, from: Data(text.utf8))
+    return Double(outcome.count) / outcome.seconds
   }
 
   /// On the last processor.
