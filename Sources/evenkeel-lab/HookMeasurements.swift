@@ -30,7 +30,7 @@ struct HookMeasurements {
   }
 
   private enum Load: CaseIterable {
-    case small, bulk
+    case small, bulk, large
     /// Connect, one request, close.
     case connects
 
@@ -38,16 +38,24 @@ struct HookMeasurements {
       switch self {
       case .small: "200 B"
       case .bulk: "100 kB"
+      case .large: "4 MB"
       case .connects: "connect, ask, close"
       }
     }
     /// Of an answer.
-    var bytes: Int { self == .bulk ? 100_000 : 200 }
+    var bytes: Int {
+      switch self {
+      case .small, .connects: 200
+      case .bulk: 100_000
+      case .large: 4_000_000
+      }
+    }
     /// Each sample takes a tenth of a second or so.
     var requests: Int {
       switch self {
       case .small: 15_000
       case .bulk: 1000
+      case .large: 40
       case .connects: 500
       }
     }
@@ -182,14 +190,17 @@ struct HookMeasurements {
     let before = try seconds()
     let rate: Double
     switch load {
-    case .small, .bulk: rate = try await requestsPerSecond(load, of: target, by: stand.client)
+    case .small, .bulk: rate = try await requestsPerSecond(load, of: target, by: stand.client, clients: 8, streams: 8)
+    case .large: rate = try await requestsPerSecond(load, of: target, by: stand.client, clients: 4, streams: 1)
     case .connects: rate = try await connectsPerSecond(to: target, by: stand.client)
     }
     return Sample(requestsPerSecond: rate, seconds: (try seconds() - before) / Double(load.requests))
   }
 
-  private func requestsPerSecond(_ load: Load, of target: String, by client: Pod) async throws -> Double {
-    let flags = ["-c", "8", "-m", "8", "-n", "\(load.requests)"]
+  private func requestsPerSecond(
+    _ load: Load, of target: String, by client: Pod, clients: Int, streams: Int
+  ) async throws -> Double {
+    let flags = ["-c", "\(clients)", "-m", "\(streams)", "-n", "\(load.requests)"]
     let output = try H2LoadOutput(
       try await client.run(pinned(["h2load"] + flags + ["http://\(target)/\(load.bytes)"])))
     guard output.succeeded == load.requests else {
