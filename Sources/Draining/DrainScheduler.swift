@@ -34,11 +34,11 @@ public struct DrainScheduler: Sendable {
   private var drains: [UInt64: ConnectionDrain] = [:]
   private var paces: [SocketAddress: Pace] = [:]
   private var rebalancing: Rebalancing
-  /// Counts the ticks.
+  /// Counts the snapshots, one a tick: the same again is another one.
   private var snapshot: UInt64 = 0
   private var lastTick = Duration.zero
-  /// How many connections there were.
-  private var known = 0
+  /// How many connections the last snapshot held.
+  private var connectionCount = 0
   /// Handed out, the outcome not known yet.
   private var attempts = 0
   private var backlog = Backlog.none
@@ -65,7 +65,7 @@ public struct DrainScheduler: Sendable {
   public mutating func tick(
     _ connections: [AcceptedConnection], seen: Duration, policies: [SocketAddress: DrainPolicy], at now: Duration
   ) -> DrainOrders {
-    (snapshot, lastTick, known) = (snapshot + 1, now, connections.count)
+    (snapshot, lastTick, connectionCount) = (snapshot + 1, now, connections.count)
     rebalance(connections, policies, at: now)
     var survey = Survey(
       of: connections.count, seen: seen, at: now, settings: settings, policies: policies,
@@ -87,7 +87,7 @@ public struct DrainScheduler: Sendable {
     endAttempt(at: endpoint, placed: settled == .placed ? now : nil)
     switch settled {
     case .placed:
-      lookSoon(at: now + Limits.look(among: known))
+      lookSoon(at: now + Limits.look(among: connectionCount))
       if let due = drains[connection]?.closureDue(after: settings.grace) { lookSoon(at: due) }
     case .retry(let time): wakeSoon(at: time)
     case .over: break
@@ -147,7 +147,9 @@ public struct DrainScheduler: Sendable {
 
   private mutating func wake(at time: Duration) { nextWakeUp = min(nextWakeUp ?? time, time) }
 
-  private mutating func wakeSoon(at time: Duration) { wake(at: max(time, lastTick + Limits.spacing(among: known))) }
+  private mutating func wakeSoon(at time: Duration) {
+    wake(at: max(time, lastTick + Limits.spacing(among: connectionCount)))
+  }
 
   private mutating func lookSoon(at time: Duration) {
     wakeSoon(at: time)
