@@ -62,7 +62,8 @@ static long step(__u32 index, struct walk *walk)
 	return !http2_step(walk->tracker, &walk->packet.payload);
 }
 
-// Takes this CPU's scratch buffer. NULL: it is in use, by a packet that an interrupt or another task came in between.
+// Takes the scratch buffer of this CPU, on which a program stays while it runs. NULL: it is in use, by a packet that an
+// interrupt or another task came in between.
 static __always_inline struct scratch *take_scratch(void)
 {
 	__u32 zero = 0;
@@ -136,12 +137,12 @@ int track(struct __sk_buff *skb)
 
 // ---- A client's packets arrive: is it asked to go away? ----
 
+enum { GOAWAY_PACKET_MAX_BYTES = 512 }; // of payload: a server's own GOAWAY may have other frames behind it
+
 // A connection that was drained may live on for hours, for as long as a stream on it; new connections are not to keep
 // away from its endpoint for that. Only the first frame of a small packet is looked at: the agent's GOAWAY leaves when
 // nothing waits to be sent before it, and so begins a packet, and is alone in it. One that is missed ends nothing: the
 // connection counts until it is closed.
-enum { GOAWAY_PACKET_MAX_BYTES = 512 }; // of payload: a server's own GOAWAY may have other frames behind it
-
 SEC("cgroup_skb/ingress")
 int heed_goaway(struct __sk_buff *skb)
 {
