@@ -57,7 +57,7 @@ struct DifferentialTests {
   func largeSegments(seed: Int) {
     let stream = (0..<8).flatMap { part in
       let longestPayload = [5, 200, 1200, 5000][part % 4]
-      // The preface only once: what follows are SETTINGS like any.
+      // Each begins with SETTINGS, which may come anywhere.
       return RandomStream.bytes(frames: 25, longestPayload: longestPayload, seed: seed + 1000 * part)
     }
     let mismatch = firstMismatch(stream, longest: 64_000, seed: seed)
