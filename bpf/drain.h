@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "maps.h"
 #include "packet.h"
+#include "ports.h"
 #include "spread.h"
 
 // ---- Track what servers accept ----
@@ -45,6 +46,7 @@ static __always_inline void start_tracking(struct bpf_sock_ops *ops, struct bpf_
 	connection->endpoint = local;
 	connection->peer = peer;
 	connection->incoming = *index;
+	note_served(local.port);
 	__sync_fetch_and_add(&counters->accepted, 1);
 }
 
@@ -58,6 +60,23 @@ struct walk {
 static long step(__u32 index, struct walk *walk)
 {
 	return !http2_step(walk->tracker, &walk->packet.payload);
+}
+
+// Takes the scratch buffer of this CPU, on which a program stays while it runs. NULL: it is in use, by a packet that an
+// interrupt or another task came in between.
+static __always_inline struct scratch *take_scratch(void)
+{
+	__u32 zero = 0;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+
+	return scratch && !__sync_val_compare_and_swap(&scratch->in_use, 0, 1) ? scratch : NULL;
+}
+
+static __always_inline void give_back(struct scratch *scratch)
+{
+	// Volatile, so that it comes after all reads. Only this CPU looks at it, so no barrier is needed.
+	if (scratch)
+		*(volatile __u32 *)&scratch->in_use = 0;
 }
 
 // What is new since the packet before goes into the counters of the endpoint.
@@ -86,8 +105,9 @@ static __always_inline void report(struct connection *connection, const struct h
 	}
 }
 
-// Runs for every packet that leaves: what has no payload, or is not tracked, ends as soon as that is seen. The payload
-// comes first, for the packet's headers are at hand, and what is remembered with the socket may have to come from afar.
+// Runs for every packet that leaves: what is no server's, has no payload, or is not tracked, ends as soon as that is
+// seen. The packet's headers come first: they are at hand, and what is remembered with the socket may have to come from
+// afar.
 SEC("cgroup_skb/egress")
 int track(struct __sk_buff *skb)
 {
@@ -105,20 +125,24 @@ int track(struct __sk_buff *skb)
 		return ALLOW;
 	before = connection->tracker;
 	walk.tracker = &connection->tracker;
+	walk.packet.scratch = take_scratch();
 	if (found > 0)
 		bpf_loop(HTTP2_MAX_STEPS, step, &walk, 0);
 	else
 		connection->tracker.sync = HTTP2_LOST;
+	give_back(walk.packet.scratch);
 	report(connection, &before);
 	return ALLOW;
 }
 
 // ---- A client's packets arrive: is it asked to go away? ----
 
+enum { GOAWAY_PACKET_MAX_BYTES = 512 }; // of payload: a server's own GOAWAY may have other frames behind it
+
 // A connection that was drained may live on for hours, for as long as a stream on it; new connections are not to keep
-// away from its endpoint for that. Only the first frame of a packet is looked at: the agent's GOAWAY leaves when
-// nothing waits to be sent before it, and so begins a packet. One that is missed ends nothing: the connection counts
-// until it is closed.
+// away from its endpoint for that. Only the first frame of a small packet is looked at: the agent's GOAWAY leaves when
+// nothing waits to be sent before it, and so begins a packet, and is alone in it. One that is missed ends nothing: the
+// connection counts until it is closed.
 SEC("cgroup_skb/ingress")
 int heed_goaway(struct __sk_buff *skb)
 {
@@ -127,7 +151,7 @@ int heed_goaway(struct __sk_buff *skb)
 	struct http2_segment payload;
 	struct choice *choice;
 
-	if (!sk || find_payload(skb, &payload) <= 0)
+	if (!sk || find_payload(skb, &payload) <= 0 || payload.end - payload.offset > GOAWAY_PACKET_MAX_BYTES)
 		return ALLOW;
 	choice = bpf_sk_storage_get(&choices, sk, NULL, 0);
 	if (!choice || !choice->counted || !choice->established)

@@ -27,7 +27,7 @@
 
 enum { ALLOW = 1, REFUSE = 0 };
 
-#include "packet.h" // first, as it says how the tracker reads
+#include "payload.h" // first, as it says how the tracker reads
 
 #include "drain.h"
 #include "snapshots.h"

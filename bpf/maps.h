@@ -2,11 +2,14 @@
 //
 // Every map. The agent pins those that connections depend on; `page`, `placement`, `borrowed` and `sink` are not
 // pinned: they and the guard die with the agent, and a socket that it had borrowed leaves `borrowed` by that.
+// `scratches` lives as long as the programs that use it, and holds nothing that lasts.
 #pragma once
 
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
+
+#include "payload.h"
 
 #include "abi.h"
 
@@ -56,6 +59,14 @@ struct {
 	__type(value, __u64);
 } outcomes SEC(".maps");
 
+// A bit for each port. The programs set those that pods behind Services serve at (ports.h).
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 / 64);
+	__type(key, __u32);
+	__type(value, __u64);
+} served_ports SEC(".maps");
+
 // ---- Drain
 
 struct {
@@ -88,6 +99,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct connection_record);
 } page SEC(".maps");
+
+// Where `track` copies what it reads of a packet's payload: the stack has no room for it.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -7,6 +7,7 @@
 #include "address.h"
 #include "maps.h"
 #include "pick.h"
+#include "ports.h"
 
 #define ECONNREFUSED 111
 
@@ -46,6 +47,7 @@ static __always_inline void remember_choice(struct bpf_sock_addr *ctx, const str
 	choice->outgoing = endpoint->outgoing;
 	choice->counted = 0;
 	choice->established = 0;
+	note_served(endpoint->address.port);
 }
 
 // Replaces a Service address by that of an endpoint. Returns whether connect() may go on.

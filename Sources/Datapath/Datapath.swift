@@ -66,7 +66,8 @@ public struct Datapath: ~Copyable {
   private static let track = "track"
   private static let heedGoaway = "heed_goaway"
   private static let pinnedMaps = [
-    "services", "outgoing", "choices", "affinities", "outcomes", "local_endpoints", "incoming", "connections",
+    "services", "outgoing", "choices", "affinities", "outcomes", "served_ports", "local_endpoints", "incoming",
+    "connections",
   ]
 
   /// Loads programs and maps. Nothing is attached yet: `activate` does that, once the tables are complete.

@@ -1,30 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-#include <linux/types.h>
+#include <linux/bpf.h>
 
-struct http2_segment;
-static int load(const struct http2_segment *segment, __u32 at, void *to, __u32 length);
-#define http2_load load
+#include <bpf/bpf_helpers.h>
 
-#include "tracker.h"
+// A packet that is nothing but payload.
+struct bytes {
+	const __u8 *first;
+	__u32 count;
+};
 
-// As bpf_skb_load_bytes: all of it, or an error.
-static int load(const struct http2_segment *segment, __u32 at, void *to, __u32 length)
+// As the kernel's helper: all of it, or an error.
+static long load_bytes(const struct bytes *bytes, __u32 at, void *to, __u32 length)
 {
-	__u32 payload = segment->end - segment->offset;
-
-	if (at > payload || length > payload - at)
+	if (at > bytes->count || length > bytes->count - at)
 		return -1;
-	__builtin_memcpy(to, (const __u8 *)segment->source + segment->offset + at, length);
+	__builtin_memcpy(to, bytes->first + at, length);
 	return 0;
 }
 
-void tracker_feed(struct http2_tracker *tracker, const void *payload, __u32 length, __u32 seq)
+#define bpf_skb_load_bytes load_bytes
+#include "../../bpf/payload.h" // first, as it says how the tracker reads
+
+#include "tracker.h"
+
+void tracker_feed(struct http2_tracker *tracker, const void *payload, __u32 length, __u32 seq, int reads_ahead)
 {
-	struct http2_segment segment = {.source = (void *)payload, .end = length, .seq = seq};
+	struct bytes bytes = {.first = payload, .count = length};
+	struct scratch scratch;
+	struct packet packet = {
+	    .payload = {.source = &bytes, .end = length, .seq = seq},
+	    .scratch = reads_ahead ? &scratch : NULL,
+	};
 
 	if (!length)
 		return;
-	for (int i = 0; i < HTTP2_MAX_STEPS && http2_step(tracker, &segment); i++)
+	for (int i = 0; i < HTTP2_MAX_STEPS && http2_step(tracker, &packet.payload); i++)
 		;
 }

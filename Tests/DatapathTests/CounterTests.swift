@@ -108,6 +108,26 @@ struct CounterTests {
     }
   }
 
+  @Test("a GOAWAY that begins a packet is heeded if the packet is small; else the connection counts until it is closed")
+  func goawayBeforeOthers() async {
+    await #expect(processExitsWith: .success) {
+      inSandbox { cgroup in
+        var datapath = try Datapath(on: cgroup)
+        let pods = try Pods([.pod(11)])
+        try datapath.publish(Table(pods.addresses))
+        for (opened, length, active) in [(1, 400, 0), (2, 600, 1)] as [(UInt64, Int, UInt64)] {
+          let client = try TCPSocket.connected(to: .service)
+          let bytes = Frame.goaway + Frame.data(Array(repeating: 7, count: length))
+          try pods.accept().socket.send(bytes)
+          #expect(try client.receive(bytes.count) == bytes)
+          try datapath.expect(.pod(11), active: active, opened: opened)
+          client.close()
+          try datapath.expect(.pod(11), active: 0, opened: opened)
+        }
+      }
+    }
+  }
+
   @Test("a connection that is refused has failed, and is open no more")
   func refused() async {
     await #expect(processExitsWith: .success) {

@@ -39,9 +39,14 @@ struct TrackingTests {
       inSandbox { cgroup in
         var stage = try Stage(on: cgroup)
         try stage.say(Frame.greeting + Frame.headers())
-        // Each distance between two frame headers up to twice what is read ahead, and a body that fills packets.
-        let bodies = (0...150).flatMap { Frame.data(Array(repeating: 7, count: $0), endStream: false) }
-        try stage.say(bodies + Frame.data(Array(repeating: 0, count: 16_384)))
+        // Each distance between two frame headers up to twice READ_AHEAD_BYTES, those about NEAR_BYTES and SCRATCH_BYTES,
+        // and a body that fills packets.
+        func frames(_ lengths: ClosedRange<Int>) -> [UInt8] {
+          lengths.flatMap { Frame.data(Array(repeating: 7, count: $0), endStream: false) }
+        }
+        let bodies = frames(0...150)
+        try stage.say(bodies + frames(1005...1030) + Frame.data([], endStream: false) + frames(2030...2050))
+        try stage.say(Frame.data(Array(repeating: 0, count: 16_384)))
         for count in 1...9 {
           // Cut so that a header is split at each of its bytes.
           let frame = Frame.data(bodies, stream: 3)

@@ -83,13 +83,15 @@ struct run {
 // Shows the tracker a segment, in memory of exactly its size.
 static void show(struct run *run, uint32_t start, uint32_t end)
 {
-	struct http2_tracker before = run->tracker;
+	struct http2_tracker before = run->tracker, without_scratch = run->tracker;
 	uint8_t *segment = malloc(end - start);
 
 	assert(segment || start == end);
 	memcpy(segment, run->server.bytes + start, end - start);
-	tracker_feed(&run->tracker, segment, end - start, run->origin + start);
+	tracker_feed(&run->tracker, segment, end - start, run->origin + start, true);
+	tracker_feed(&without_scratch, segment, end - start, run->origin + start, false);
 	free(segment);
+	assert(memcmp(&without_scratch, &run->tracker, sizeof(without_scratch)) == 0);
 	if (start < end && end > run->seen)
 		run->seen = end;
 

@@ -53,6 +53,18 @@ struct DifferentialTests {
     #expect(Reference.knowledge(of: stream).sync == .inSync)
   }
 
+  @Test("on large segments, with frames near to each other and far apart", arguments: 0..<50)
+  func largeSegments(seed: Int) {
+    let stream = (0..<8).flatMap { part in
+      let longestPayload = [5, 200, 1200, 5000][part % 4]
+      // Each begins with SETTINGS, which may come anywhere.
+      return RandomStream.bytes(frames: 25, longestPayload: longestPayload, seed: seed + 1000 * part)
+    }
+    let mismatch = firstMismatch(stream, longest: 64_000, seed: seed)
+    #expect(mismatch == nil)
+    #expect(Reference.knowledge(of: stream).sync == .inSync)
+  }
+
   @Test("on streams with a wrong byte somewhere", arguments: 0..<1000)
   func corrupted(seed: Int) throws {
     var random = SeededGenerator(seed: seed)
@@ -101,10 +113,10 @@ private func pairs(upTo count: Int) -> some Sequence<(Int, Int)> {
 
 /// Shows a tracker a stream in random segments, some of them again, alone or with new bytes behind them. Returns after
 /// how many bytes the tracker and the reference differ.
-private func firstMismatch(_ stream: [UInt8], seed: Int) -> Int? {
+private func firstMismatch(_ stream: [UInt8], longest: Int? = nil, seed: Int) -> Int? {
   var random = SeededGenerator(seed: seed)
   var tracker = Tracker(origin: origin(seed, Int.random(in: 0...stream.count, using: &random)))
-  let longest = Bool.random(using: &random) ? 40 : 1000
+  let longest = longest ?? (Bool.random(using: &random) ? 40 : 1000)
   while tracker.sent < stream.count {
     let isAgain = Int.random(in: 0..<3, using: &random) == 0
     let start = isAgain ? Int.random(in: 0...tracker.sent, using: &random) : tracker.sent

@@ -13,7 +13,7 @@
 
 // clang-format off
 enum {
-	EVENKEEL_ABI = 2,
+	EVENKEEL_ABI = 3,
 	LEAST_CONNECTIONS_CANDIDATES = 8, // keep busiest and idlest of 6 to 50 pods within 2 connections (simulated)
 	AVOID_FAILED_MS = 1000,           // as long as gRPC's clients wait before they try again (its connection backoff)
 	RING_SLOTS_PER_ENTRY = 8,

@@ -242,36 +242,41 @@ static inline __attribute__((always_inline)) int http2_load_frame(const struct h
 #endif
 
 // What nearly all frames are: HEADERS and DATA on a client's stream, without anything special.
-static inline __attribute__((always_inline)) int http2_is_common(const struct http2_tracker *t,
-								 struct http2_frame frame)
+static inline __attribute__((always_inline)) int http2_is_common(struct http2_frame frame, int headers_seen)
 {
 	__u8 flags = frame.flags & ~HTTP2_FLAG_END_STREAM;
 
 	if (frame.stream >> 31 || !(frame.stream % 2))
 		return 0;
-	return frame.type == HTTP2_DATA ? !flags && t->headers_seen
+	return frame.type == HTTP2_DATA ? !flags && headers_seen
 					: frame.type == HTTP2_HEADERS && flags == HTTP2_FLAG_END_HEADERS;
 }
 
-// Takes a common frame whose header is in the segment as a whole. Returns whether there was one. It does the same as
+// Takes the common frames that come next, as long as their headers are in the segment as a whole. It does the same as
 // http2_take_any(), with less to be looked at: for the CPU, and for the verifier, who goes through a loop of it.
-static inline __attribute__((always_inline)) int http2_take_common(struct http2_tracker *t,
-								   const struct http2_segment *segment)
+static inline __attribute__((always_inline)) void http2_take_common(struct http2_tracker *t,
+								    const struct http2_segment *segment)
 {
 	__u32 ahead = t->next_seq - segment->seq; // a very large number if bytes are missing before this segment
 	__u32 payload = segment->end - segment->offset;
+	int headers_seen = t->headers_seen;
 	struct http2_frame frame;
+	__u32 responses = 0;
 
 	if (t->sync != HTTP2_IN_SYNC || t->header_block || t->header_have)
-		return 0;
-	if (ahead > payload || payload - ahead < HTTP2_FRAME_HEADER_BYTES)
-		return 0;
-	if (http2_load_frame(segment, ahead, &frame) || !http2_is_common(t, frame))
-		return 0;
-	t->headers_seen = 1;
-	t->responses += frame.flags & HTTP2_FLAG_END_STREAM;
-	t->next_seq += HTTP2_FRAME_HEADER_BYTES + frame.length;
-	return 1;
+		return;
+	for (int i = 0; i < HTTP2_COMMON_AT_ONCE; i++) {
+		if (ahead > payload || payload - ahead < HTTP2_FRAME_HEADER_BYTES)
+			break;
+		if (http2_load_frame(segment, ahead, &frame) || !http2_is_common(frame, headers_seen))
+			break;
+		headers_seen = 1;
+		responses += frame.flags & HTTP2_FLAG_END_STREAM;
+		ahead += HTTP2_FRAME_HEADER_BYTES + frame.length;
+	}
+	t->headers_seen = headers_seen;
+	t->responses += responses;
+	t->next_seq = segment->seq + ahead;
 }
 
 // Takes one frame header, or one byte of one. Returns whether there is more to read in the segment.
@@ -319,8 +324,7 @@ unreadable:
 static inline __attribute__((always_inline)) int http2_step(struct http2_tracker *t,
 							    const struct http2_segment *segment)
 {
-	for (int i = 0; i < HTTP2_COMMON_AT_ONCE && http2_take_common(t, segment); i++)
-		;
+	http2_take_common(t, segment);
 	return http2_take_any(t, segment);
 }
 #endif

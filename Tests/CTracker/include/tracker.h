@@ -6,4 +6,5 @@
 #include "abi.h"
 
 // Shows a tracker one packet's payload: `length` bytes from sequence number `seq` on. Without payload nothing happens.
-void tracker_feed(struct http2_tracker *tracker, const void *payload, __u32 length, __u32 seq);
+// It learns the same whether it reads ahead or not, as where its CPU's scratch buffer is in use.
+void tracker_feed(struct http2_tracker *tracker, const void *payload, __u32 length, __u32 seq, int reads_ahead);
