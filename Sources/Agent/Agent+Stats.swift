@@ -132,6 +132,7 @@ extension Agent: StatsProvider {
         goaways: all.reduce(0) { $0 + $1.goaways.values.reduce(0, +) }, refused: all.reduce(0) { $0 + $1.refused },
         busy: recorded.busyAttempts, closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
       maps: datapath.usage.map { .init(name: $0.map, entries: $0.entries, maxEntries: $0.maxEntries) },
+      outcomes: outcomes.map { .init(name: $0.outcome, count: $0.count) },
       warnings: cluster.warnings + input.problems + [inputFailure].compactMap { $0 } + kernelFailures)
   }
 
@@ -188,6 +189,13 @@ extension Agent: StatsProvider {
     do { return try datapath.tables.counters() } catch {
       logger.error("\(error)")
       return { _, _ in OutgoingCounters() }
+    }
+  }
+
+  private var outcomes: [(outcome: String, count: UInt64)] {
+    do { return try datapath.outcomeCounters() } catch {
+      logger.error("\(error)")
+      return []
     }
   }
 

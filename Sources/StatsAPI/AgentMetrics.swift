@@ -170,6 +170,9 @@ extension AgentMetrics {
       family(
         "map_max_entries", "Entries that a BPF map has room for.", .gauge,
         status.maps.map { number(UInt64($0.maxEntries), [Label("map", $0.name)]) }),
+      family(
+        "outcomes_total", "How connects to Service addresses, and accepts, have ended.", .counter,
+        status.outcomes.map { number($0.count, [Label("outcome", $0.name)]) }),
       family("build_info", "1, with the agent's version.", .gauge, [number(1, [Label("version", status.version)])]),
     ]
   }

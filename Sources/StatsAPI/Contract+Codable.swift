@@ -23,7 +23,7 @@ extension Connection {
 
 extension Status {
   enum CodingKeys: String, CodingKey {
-    case version, pid, ready, source, node, policy, services, endpoints, connections, drain, maps, warnings
+    case version, pid, ready, source, node, policy, services, endpoints, connections, drain, maps, outcomes, warnings
     case uptimeSeconds = "uptime_seconds"
   }
 }

@@ -188,12 +188,15 @@ public struct Status: Codable, Sendable, Equatable {
   public var connections: Int
   public var drain: Drain
   public var maps: [MapUsage]
+  /// How calls of `connect()` to Service addresses, and of `accept()`, have ended since the BPF maps exist.
+  public var outcomes: [Outcome]
   /// What is wrong and does not stop the agent: bad annotations, a broken file, a full map.
   public var warnings: [String]
 
   public init(
     version: String, pid: Int32, uptimeSeconds: Double, ready: Bool, source: String, node: String?, policy: String,
-    services: Int, endpoints: Int, connections: Int, drain: Drain, maps: [MapUsage], warnings: [String]
+    services: Int, endpoints: Int, connections: Int, drain: Drain, maps: [MapUsage], outcomes: [Outcome],
+    warnings: [String]
   ) {
     self.version = version
     self.pid = pid
@@ -207,6 +210,7 @@ public struct Status: Codable, Sendable, Equatable {
     self.connections = connections
     self.drain = drain
     self.maps = maps
+    self.outcomes = outcomes
     self.warnings = warnings
   }
 
@@ -258,6 +262,18 @@ public struct Status: Codable, Sendable, Equatable {
 
     public init(name: String, entries: Int, maxEntries: Int) {
       (self.name, self.entries, self.maxEntries) = (name, entries, maxEntries)
+    }
+  }
+
+  public struct Outcome: Codable, Sendable, Equatable {
+    /// `spread`; `no_endpoints`: refused, as no endpoint was ready; `table_missed`, `table_broken`: left to others, as
+    /// the Service's table could not be read; `not_counted`, `not_tracked`: went well, but there was no memory to
+    /// remember it with the client's socket, or with the server's, so that it is not drained.
+    public var name: String
+    public var count: UInt64
+
+    public init(name: String, count: UInt64) {
+      (self.name, self.count) = (name, count)
     }
   }
 }

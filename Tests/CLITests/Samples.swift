@@ -56,5 +56,9 @@ extension Status {
       MapUsage(name: "services", entries: 4, maxEntries: 1024),
       MapUsage(name: "endpoints", entries: 1024, maxEntries: 1024),
     ],
+    outcomes: [
+      Outcome(name: "spread", count: 44), Outcome(name: "no_endpoints", count: 3),
+      Outcome(name: "not_tracked", count: 0),
+    ],
     warnings: ["Service shop/cart: evenkeel.io/mode is \u{1B}[31modd"])
 }

@@ -44,6 +44,7 @@ struct ViewTests {
         policy          least-connections
         services        2, with 1 endpoint
         connections     41
+        outcomes        44 spread, 3 no_endpoints
         drain           after 10m ± 10 %, at most 2.5 % a second, to added pods within 10s, closed 30s later
         goaways         1 queued, 120 placed, 3 tried again
         maps            services 4 of 1024
@@ -59,21 +60,25 @@ struct ViewTests {
     status.ready = false
     status.drain.reason = "the self-test failed"
     status.drain.unguarded = 2
+    status.outcomes[2].count = 1
     let text = statusText(status, color: true)
     #expect(text.contains("not ready"))
     #expect(text.contains("\u{1B}[31moff: the self-test failed\u{1B}[0m"))
     #expect(text.contains("\u{1B}[31m1 queued, 120 placed, 3 tried again, 2 UNGUARDED\u{1B}[0m"))
+    #expect(text.contains("\u{1B}[31m44 spread, 3 no_endpoints, 1 not_tracked\u{1B}[0m"))
     #expect(text.contains("\u{1B}[31mendpoints 1024 of 1024\u{1B}[0m"))
     #expect(text.contains("\u{1B}[33mwarning:\u{1B}[0m"))
   }
 
-  @Test("Draining by age may be off, and so may all of it")
+  @Test("Draining by age may be off, and so may all of it; nothing may have happened yet")
   func drainSettings() {
     var status = Status.sample
     (status.drain.intervalSeconds, status.drain.graceSeconds) = (0, 0)
     (status.drain.rebalanceWindowSeconds, status.drain.closed) = (0, 7)
     #expect(statusText(status, color: false).contains("3 tried again, 7 closed after their grace\n"))
     #expect(statusText(status, color: false).contains("drain           by age: never, at most 2.5 % a second\n"))
+    status.outcomes = []
+    #expect(statusText(status, color: false).contains("outcomes        none\n"))
     status.drain.enabled = false
     #expect(statusText(status, color: false).contains("drain           off\n"))
   }

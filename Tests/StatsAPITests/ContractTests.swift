@@ -23,7 +23,8 @@ struct ContractTests {
       "drain": {"enabled": true, "reason": null, "interval_seconds": 600, "jitter_percent": 10, "pace_percent": 2.5,
         "rebalance_window_seconds": 10, "grace_seconds": 0, "queued": 1, "goaways": 120, "refused": 3, "busy": 1,
         "closed": 0, "unguarded": 0},
-      "maps": [{"name": "services", "entries": 4, "max_entries": 1024}], "warnings": ["Service shop/cart: odd"]}
+      "maps": [{"name": "services", "entries": 4, "max_entries": 1024}],
+      "outcomes": [{"name": "spread", "count": 44}, {"name": "no_endpoints", "count": 3}], "warnings": ["Service shop/cart: odd"]}
     """
 
   /// The values that the texts say, by name: a mistake in a key would decode as nothing at all.

@@ -209,6 +209,10 @@ private let expectedAgentMetrics = """
   # HELP evenkeel_map_max_entries Entries that a BPF map has room for.
   # TYPE evenkeel_map_max_entries gauge
   evenkeel_map_max_entries{map="services"} 1024
+  # HELP evenkeel_outcomes_total How connects to Service addresses, and accepts, have ended.
+  # TYPE evenkeel_outcomes_total counter
+  evenkeel_outcomes_total{outcome="spread"} 44
+  evenkeel_outcomes_total{outcome="no_endpoints"} 3
   # HELP evenkeel_build_info 1, with the agent's version.
   # TYPE evenkeel_build_info gauge
   evenkeel_build_info{version="1.2.3"} 1

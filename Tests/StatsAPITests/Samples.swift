@@ -27,5 +27,7 @@ extension Status {
       enabled: true, reason: nil, intervalSeconds: 600, jitterPercent: 10, pacePercent: 2.5, rebalanceWindowSeconds: 10,
       graceSeconds: 0, queued: 1,
       goaways: 120, refused: 3, busy: 1, closed: 0, unguarded: 0),
-    maps: [MapUsage(name: "services", entries: 4, maxEntries: 1024)], warnings: ["Service shop/cart: odd"])
+    maps: [MapUsage(name: "services", entries: 4, maxEntries: 1024)],
+    outcomes: [Outcome(name: "spread", count: 44), Outcome(name: "no_endpoints", count: 3)],
+    warnings: ["Service shop/cart: odd"])
 }

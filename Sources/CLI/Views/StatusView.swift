@@ -9,6 +9,7 @@ func statusText(_ status: Status, color: Bool) -> String {
     ["policy", Table.Cell(status.policy)],
     ["services", "\(status.services), with \(counted(status.endpoints, "endpoint"))"],
     ["connections", "\(status.connections)"],
+    ["outcomes", outcomes(status.outcomes)],
     ["drain", settings(status.drain)],
     ["goaways", goaways(status.drain)],
   ]
@@ -19,6 +20,14 @@ func statusText(_ status: Status, color: Bool) -> String {
 
 private func heading(_ status: Status) -> String {
   "process \(status.pid), up \(age(status.uptimeSeconds)), \(status.ready ? "ready" : "not ready")"
+}
+
+/// Those that have never come are left out.
+private func outcomes(_ all: [Status.Outcome]) -> Table.Cell {
+  let seen = all.filter { $0.count > 0 }
+  let isTroubled = seen.contains { !["spread", "no_endpoints"].contains($0.name) }
+  let text = seen.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+  return .init(seen.isEmpty ? "none" : text, isTroubled ? .red : .plain)
 }
 
 private func settings(_ drain: Status.Drain) -> Table.Cell {
