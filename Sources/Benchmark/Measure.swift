@@ -5,6 +5,8 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
   case bulk, large
   case machineCPU, clientCPU, serverCPU, proxyCPU
   case exchanges, exchangeMedian
+  /// Of client and server together, where only they are measured.
+  case smallCPU, bulkCPU, largeCPU, exchangeCPU
 
   public var title: String {
     switch self {
@@ -21,6 +23,10 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
     case .proxyCPU: "CPU: proxy"
     case .exchanges: "connect, ask, close"
     case .exchangeMedian: "connect, ask, close, p50"
+    case .smallCPU: "200 B, CPU"
+    case .bulkCPU: "100 kB, CPU"
+    case .largeCPU: "4 MB, CPU"
+    case .exchangeCPU: "connect, ask, close, CPU"
     }
   }
 
@@ -28,7 +34,8 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
     switch self {
     case .small, .bulk, .large, .exchanges: "per s"
     case .smallMedian, .smallTail, .oneMedian, .oneTail, .exchangeMedian: "µs"
-    case .machineCPU, .clientCPU, .serverCPU, .proxyCPU: "s per million requests"
+    case .machineCPU, .clientCPU, .serverCPU, .proxyCPU, .smallCPU, .bulkCPU, .largeCPU, .exchangeCPU:
+      "s per million requests"
     }
   }
 
@@ -40,8 +47,9 @@ public enum Measure: String, Codable, Sendable, CaseIterable, CodingKeyRepresent
     switch self {
     case .small, .exchanges: .atLeast(0.98)
     case .bulk, .large: .atLeast(0.97)
-    case .oneMedian, .oneTail, .machineCPU: .atMost(1.02)
+    case .oneMedian, .oneTail, .machineCPU, .smallCPU: .atMost(1.02)
     case .smallMedian, .smallTail, .clientCPU, .serverCPU, .proxyCPU, .exchangeMedian: nil
+    case .bulkCPU, .largeCPU, .exchangeCPU: nil
     }
   }
 }

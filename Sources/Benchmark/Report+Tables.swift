@@ -8,7 +8,7 @@ extension Report {
 
   /// All parts that there is something to say in.
   public var sections: [Section] {
-    [load, latency, queueing, processor, connects, programCosts, changes, agent, targets].filter {
+    [load, latency, queueing, processor, connects, switching, programCosts, changes, agent, targets].filter {
       !$0.table.rows.isEmpty
     }
   }
@@ -45,13 +45,6 @@ extension Report {
     }
     return Section(title: title, meaning: meaning, table: table)
   }
-
-  /// In thousandths: most targets are two hundredths from 1.
-  private func cell(_ ratio: Summary?) -> String {
-    ratio.map { "\(thousandths($0.median)) (\(range($0)))" } ?? "–"
-  }
-
-  private func range(_ ratio: Summary) -> String { "\(thousandths(ratio.least))–\(thousandths(ratio.most))" }
 
   private func absolute(_ summary: Summary?) -> String { summary.map { number($0.median) } ?? "–" }
 
@@ -111,6 +104,29 @@ extension Report {
       """, [.exchanges, .exchangeMedian])
   }
 
+  /// By load, what is left with each kind of programs.
+  public static func switchingTable(_ switched: [Contender]) -> TextTable {
+    var table = TextTable(["load"] + switched.flatMap { ["\($0.name): per s", "processor time"] })
+    let measures: [(rate: Measure, time: Measure)] = [
+      (.small, .smallCPU), (.bulk, .bulkCPU), (.large, .largeCPU), (.exchanges, .exchangeCPU),
+    ]
+    for (rate, time) in measures where switched.contains(where: { $0.rounds[rate] != nil }) {
+      table.add([rate.title] + switched.flatMap { [cell($0.estimate(rate)), cell($0.estimate(time))] })
+    }
+    return table
+  }
+
+  private var switching: Section {
+    Section(
+      title: "Programs switched on and off",
+      meaning: """
+        What the programs cost, by the best measure: they are attached and taken away again, \
+        \(switched.first?.rounds[.small]?.count ?? 0) times, around one and the same server, with it and its client on \
+        one processor, so that the one slows down the other. Of what there is without any programs: the median, and its \
+        standard error. No program can do better than empty ones.
+        """, table: Self.switchingTable(switched))
+  }
+
   private var programCosts: Section {
     var table = TextTable(["with", "program", "runs", "ns a run", "runs a request", "ns a request"])
     for program in programs {
@@ -164,7 +180,7 @@ extension Report {
   private var targets: Section {
     var table = TextTable(["target", "figure", "wanted", "direct to itself", ""])
     for verdict in verdicts {
-      let figure = verdict.unit.hasPrefix("of ") ? thousandths(verdict.value) : number(verdict.value)
+      let figure = verdict.unit.hasPrefix("of ") ? thousandths(verdict.value, verdict.error) : number(verdict.value)
       table.add([
         verdict.title, verdict.unit.isEmpty ? figure : "\(figure) \(verdict.unit)", verdict.target.description,
         verdict.noise.map(range) ?? "–", verdict.isMet ? "met" : "MISSED",
@@ -174,15 +190,28 @@ extension Report {
       title: "Targets",
       meaning: """
         What Evenkeel should reach, and whether it did in this run. Beside each ratio stands what the direct way was of \
-        itself in the rounds of this run: a ratio within that range is not told from 1.
+        itself in the rounds of this run: a ratio within that range is not told from 1. What was switched on and off has \
+        its standard error instead.
         """, table: table)
   }
+}
 
-  private func thousandths(_ value: Double) -> String {
-    guard value.isFinite else { return "?" }
-    let thousandths = Int((value * 1000).rounded())
-    return "\(thousandths / 1000)." + String(String(1000 + abs(thousandths) % 1000).dropFirst())
-  }
+// Ratios are in thousandths: most targets are two hundredths from 1.
+
+private func cell(_ ratio: Summary?) -> String { ratio.map { "\(thousandths($0.median)) (\(range($0)))" } ?? "–" }
+
+private func range(_ ratio: Summary) -> String { "\(thousandths(ratio.least))–\(thousandths(ratio.most))" }
+
+private func cell(_ ratio: Estimate?) -> String { ratio.map { thousandths($0.median, $0.error) } ?? "–" }
+
+private func thousandths(_ value: Double, _ error: Double?) -> String {
+  thousandths(value) + (error.map { " ± \(thousandths($0))" } ?? "")
+}
+
+private func thousandths(_ value: Double) -> String {
+  guard value.isFinite else { return "?" }
+  let thousandths = Int((value * 1000).rounded())
+  return "\(thousandths / 1000)." + String(String(1000 + abs(thousandths) % 1000).dropFirst())
 }
 
 /// A document whose middle is written by a program, and the rest by people.

@@ -3,6 +3,8 @@ public struct Report: Codable, Sendable {
   public var machine: Machine
   /// In the order in which they are shown. One of them is the control.
   public var contenders: [Contender]
+  /// Programs that were attached and taken away around one and the same server, against none of them.
+  public var switched: [Contender]
   public var figures: [Figure]
   public var programs: [Program]
   public var courses: [Course]
@@ -56,9 +58,13 @@ public struct Report: Codable, Sendable {
 
     /// Of each round the ratio to the direct way, as both are measured by turns within a second, and a machine has
     /// faster and slower minutes.
-    public func ratio(_ measure: Measure) -> Summary? {
-      guard let own = rounds[measure], let direct = direct[measure] else { return nil }
-      return Summary(zip(own, direct).filter { $1 > 0 }.map { $0 / $1 })
+    public func ratio(_ measure: Measure) -> Summary? { Summary(ratios(measure)) }
+
+    /// The same, of many rounds.
+    public func estimate(_ measure: Measure) -> Estimate? { Estimate(ratios(measure)) }
+
+    private func ratios(_ measure: Measure) -> [Double] {
+      zip(rounds[measure] ?? [], direct[measure] ?? []).filter { $1 > 0 }.map { $0 / $1 }
     }
   }
 
@@ -130,7 +136,7 @@ public struct Report: Codable, Sendable {
 
   public init(machine: Machine, contenders: [Contender]) {
     (self.machine, self.contenders) = (machine, contenders)
-    (figures, programs, courses) = ([], [], [])
+    (switched, figures, programs, courses) = ([], [], [], [])
   }
 
   /// The contender that is the direct way once more, between other pods: its ratios would be 1 if nothing but the way

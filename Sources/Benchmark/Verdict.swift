@@ -6,9 +6,14 @@ public struct Verdict: Sendable, Equatable {
   public let target: Target
   /// Where the figure is a ratio to the direct way: what that is to itself.
   public let noise: Summary?
+  /// Where the figure is the median of many rounds: its standard error.
+  public let error: Double?
 
-  public init(_ title: String, _ value: Double, _ unit: String, _ target: Target, noise: Summary? = nil) {
-    (self.title, self.value, self.unit, self.target, self.noise) = (title, value, unit, target, noise)
+  public init(
+    _ title: String, _ value: Double, _ unit: String, _ target: Target, noise: Summary? = nil, error: Double? = nil
+  ) {
+    (self.title, self.value, self.unit, self.target) = (title, value, unit, target)
+    (self.noise, self.error) = (noise, error)
   }
 
   public var isMet: Bool { target.isMet(by: value) }
@@ -17,9 +22,10 @@ public struct Verdict: Sendable, Equatable {
 extension Report {
   /// Every target with its figure, in the order of the report.
   public var verdicts: [Verdict] {
-    let ours = contenders.filter(\.isOurs)
-    return ours.flatMap { againstDirect($0) + againstOthers($0) }
-      + courses.filter(\.isOurs).flatMap(\.verdicts)
+    var verdicts = contenders.filter(\.isOurs).flatMap { againstDirect($0) + againstOthers($0) }
+    verdicts += switched.filter(\.isOurs).flatMap(againstNone)
+    verdicts += courses.filter(\.isOurs).flatMap(\.verdicts)
+    return verdicts
       + figures.compactMap { figure in
         figure.target.map { Verdict(figure.title, figure.value, figure.unit, $0) }
       }
@@ -30,6 +36,14 @@ extension Report {
       guard let target = measure.target, let ratio = contender.ratio(measure) else { return nil }
       return Verdict(
         "\(contender.name): \(measure.title)", ratio.median, "of direct", target, noise: noise(measure))
+    }
+  }
+
+  private func againstNone(_ programs: Contender) -> [Verdict] {
+    Measure.allCases.compactMap { measure in
+      guard let target = measure.target, let ratio = programs.estimate(measure) else { return nil }
+      return Verdict(
+        "\(programs.name), on and off: \(measure.title)", ratio.median, "of none", target, error: ratio.error)
     }
   }
 

@@ -118,6 +118,8 @@ struct Bench {
       switch part {
       case .load:
         report.figures = try agentFigures(try await load(&report))
+        say("programs switched on and off")
+        report.switched = try await HookMeasurements(rounds: settings.switchings).run()
       case .courses:
         report.courses = try await courses()
       case .crowds:

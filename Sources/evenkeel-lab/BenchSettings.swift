@@ -13,6 +13,9 @@ struct BenchSettings: Sendable {
   /// whether a hundredth is missing.
   func slices(of contender: any Contender) -> Int { isQuick ? 1 : contender.isNearDirect ? 3 : 2 }
 
+  /// How often programs are switched on and off: it takes a second and a half.
+  var switchings: Int { isQuick ? 3 : 20 }
+
   /// Of the loads, in milliseconds.
   struct Times {
     let warmUp, small, many, single, bulk, large: Int

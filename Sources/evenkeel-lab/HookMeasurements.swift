@@ -34,12 +34,13 @@ struct HookMeasurements {
     /// Connect, one request, close.
     case connects
 
-    var name: String {
+    /// Requests per second, and the processor's time of client and server together.
+    var measures: (rate: Measure, time: Measure) {
       switch self {
-      case .small: "200 B"
-      case .bulk: "100 kB"
-      case .large: "4 MB"
-      case .connects: "connect, ask, close"
+      case .small: (.small, .smallCPU)
+      case .bulk: (.bulk, .bulkCPU)
+      case .large: (.large, .largeCPU)
+      case .connects: (.exchanges, .exchangeCPU)
       }
     }
     /// Of an answer.
@@ -63,14 +64,13 @@ struct HookMeasurements {
 
   private static let port: UInt16 = 50051
 
-  /// Of one load with some programs.
-  private struct Sample {
-    var requestsPerSecond: Double
-    /// Of the processor, for a request, of client and server together.
-    var seconds: Double
+  /// For a terminal.
+  func text() async throws -> String {
+    "programs switched on and off, \(rounds) rounds, of none:\n\(Report.switchingTable(try await run()).text)"
   }
 
-  func run() async throws -> String {
+  /// Each kind of programs against none.
+  func run() async throws -> [Report.Contender] {
     try await withLab(kubeProxy: false) { lab in
       let server = try await lab.addPods(1, named: "server")[0]
       let client = try await lab.addPods(1, named: "client")[0]
@@ -106,43 +106,24 @@ struct HookMeasurements {
     let service = "10.96.0.10:80"
   }
 
-  private func measure(on stand: Stand) async throws -> String {
-    var samples: [Programs: [[Load: Sample]]] = [:]
+  private func measure(on stand: Stand) async throws -> [Report.Contender] {
+    var switched = Programs.allCases.map { Report.Contender(id: "\($0)", name: $0.name, isOurs: $0 == .own) }
     for round in 0...rounds {
+      var taken: [Programs: [Measure: Double]] = [:]
       // Each is the first as often as the others are.
-      let order = Programs.allCases.indices.map { Programs.allCases[($0 + round) % Programs.allCases.count] }
-      for programs in order {
-        let taken = try await self.samples(with: programs, on: stand)
-        // In the first round, caches and clock rates are not warm yet.
-        if round > 0 { samples[programs, default: []].append(taken) }
+      for programs in Programs.allCases.indices.map({ Programs.allCases[($0 + round) % Programs.allCases.count] }) {
+        taken[programs] = try await samples(with: programs, on: stand)
+      }
+      // In the first round, caches and clock rates are not warm yet.
+      guard round > 0, let none = taken[.none] else { continue }
+      for (index, programs) in Programs.allCases.enumerated() {
+        taken[programs].map { switched[index].record($0, beside: none) }
       }
     }
-    var table = TextTable(["of none, \(rounds) rounds"] + Load.allCases.flatMap { ["\($0.name): per s", "CPU"] })
-    for programs in Programs.allCases where programs != .none {
-      var row = [programs.name]
-      for load in Load.allCases {
-        let pairs = zip(samples[programs] ?? [], samples[.none] ?? []).compactMap { own, none in
-          own[load].flatMap { own in none[load].map { (own: own, none: $0) } }
-        }
-        row.append(text(pairs.map { $0.own.requestsPerSecond / $0.none.requestsPerSecond }))
-        row.append(text(pairs.map { $0.own.seconds / $0.none.seconds }))
-      }
-      table.add(row)
-    }
-    return "programs at the hooks of connections and packets, client and server on one processor:\n\(table.text)"
+    return zip(Programs.allCases, switched).filter { $0.0 != .none }.map(\.1)
   }
 
-  /// The median, and its standard error. Reckoned by how far half of them are from it at most, which is 0.674 standard
-  /// deviations: a few that were disturbed count for nothing. That of a median is 1.253 times that of a mean.
-  private func text(_ ratios: [Double]) -> String {
-    let median = Summary(ratios)?.median ?? .nan
-    let deviation = (Summary(ratios.map { ($0 - median).magnitude })?.median ?? .nan) / 0.674
-    let error = 1.253 * deviation / Double(ratios.count).squareRoot()
-    func thousandths(_ value: Double) -> String { "\((value * 1000).rounded() / 1000)" }
-    return "\(thousandths(median)) ± \(thousandths(error))"
-  }
-
-  private func samples(with programs: Programs, on stand: Stand) async throws -> [Load: Sample] {
+  private func samples(with programs: Programs, on stand: Stand) async throws -> [Measure: Double] {
     switch programs {
     case .none: return try await samples(of: stand.direct, on: stand)
     case .empty:
@@ -179,13 +160,13 @@ struct HookMeasurements {
     return datapath
   }
 
-  private func samples(of target: String, on stand: Stand) async throws -> [Load: Sample] {
-    var samples: [Load: Sample] = [:]
-    for load in Load.allCases { samples[load] = try await sample(load, of: target, on: stand) }
+  private func samples(of target: String, on stand: Stand) async throws -> [Measure: Double] {
+    var samples: [Measure: Double] = [:]
+    for load in Load.allCases { samples.merge(try await sample(load, of: target, on: stand)) { $1 } }
     return samples
   }
 
-  private func sample(_ load: Load, of target: String, on stand: Stand) async throws -> Sample {
+  private func sample(_ load: Load, of target: String, on stand: Stand) async throws -> [Measure: Double] {
     func seconds() throws -> Double { try stand.server.cgroup.cpuSeconds() + stand.client.cgroup.cpuSeconds() }
     let before = try seconds()
     let rate: Double
@@ -194,7 +175,8 @@ struct HookMeasurements {
     case .large: rate = try await requestsPerSecond(load, of: target, by: stand.client, clients: 4, streams: 1)
     case .connects: rate = try await connectsPerSecond(to: target, by: stand.client)
     }
-    return Sample(requestsPerSecond: rate, seconds: (try seconds() - before) / Double(load.requests))
+    let secondsPerMillion = (try seconds() - before) / Double(load.requests) * 1e6
+    return [load.measures.rate: rate, load.measures.time: secondsPerMillion]
   }
 
   private func requestsPerSecond(

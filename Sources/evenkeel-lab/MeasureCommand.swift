@@ -48,7 +48,7 @@ struct MeasureCommand: AsyncParsableCommand {
         case .rollingUpdate: try await repeated { try await EvennessMeasurements(agent: agent).rollingUpdate() }
         case .cluster: printLine(try await ClusterMeasurements(agent: agent).run())
         case .node: printLine(try await DrainMeasurements(agent: agent).node())
-        case .hooks: printLine(try await HookMeasurements(rounds: rounds).run())
+        case .hooks: printLine(try await HookMeasurements(rounds: rounds).text())
         }
       }
     }

@@ -13,6 +13,19 @@ struct SummaryTests {
     #expect(Summary([]) == nil)
   }
 
+  @Test("A median's error shrinks with the root of their number, and one that is far off hardly changes it")
+  func estimates() throws {
+    let some = try #require(Estimate([0.98, 0.99, 1, 1.01, 1.02]))
+    #expect(some.median == 1)
+    #expect(abs(some.error - 0.00831) < 0.00001, "half are within 0.01: 1.253 * 0.01 / 0.674 / 5^0.5")
+    let disturbed = try #require(Estimate([0.98, 0.99, 1, 1.01, 77]))
+    #expect(abs(disturbed.error - some.error) < 1e-9 && disturbed.median == 1)
+    let more = try #require(Estimate(Array(repeating: [0.98, 0.99, 1, 1.01, 1.02], count: 4).flatMap(\.self)))
+    #expect(abs(more.error - some.error / 2) < 1e-9)
+    #expect(try #require(Estimate([1])).error.isNaN)
+    #expect(Estimate([]) == nil)
+  }
+
   @Test("A quantile lies inside the microsecond that it falls into, by how many are below it")
   func quantiles() throws {
     let latencies = Latencies([10, 10, 10, 10, 11, 11, 11, 11])
@@ -143,6 +156,14 @@ struct ReportTests {
       machine: .init(
         processor: "a <fast> one", cores: 2, memoryGiB: 8, kernel: "6.18", date: "today", loadBefore: 0, rounds: 3,
         isQuick: false), contenders: [control, ours, rival])
+    var empty = Report.Contender(id: "empty", name: "empty programs")
+    var own = Report.Contender(id: "own", name: "ours, tracked", isOurs: true)
+    for base in [100.0, 200, 50] {
+      let none = [Measure.small: base, .smallCPU: 4]
+      empty.record([.small: base * 0.99, .smallCPU: 4.04], beside: none)
+      own.record([.small: base * 0.975, .smallCPU: 4.06], beside: none)
+    }
+    report.switched = [empty, own]
     report.figures = [.init("memory", 30, "MB", .atMost(40)), .init("queued", 1, "", nil)]
     var course = Report.Course(contender: "ours", isOurs: true)
     course.seconds = [(1, 1.0), (2, 1.9), (3, 1.8), (4, 1.2), (5, 1.04), (6, 1.0), (7, 3.0)].map {
@@ -179,6 +200,9 @@ struct ReportTests {
     #expect(try verdict("ours <&>: 200 B").isMet)
     #expect(try !verdict("ours <&>: one at a time, p50").isMet)
     #expect(try verdict("ours <&>: 200 B").noise == report.noise(.small))
+    #expect(try !verdict("ours, tracked, on and off: 200 B").isMet)
+    #expect(try verdict("ours, tracked, on and off: 200 B, CPU").isMet)
+    #expect(!verdicts.contains { $0.title.contains("empty") }, "they are the limit")
     #expect(verdicts.contains { $0.unit == "of iptables-10000" && $0.isMet })
     #expect(!verdicts.contains { $0.unit == "of direct" && $0.title.contains("iptables") })
     #expect(!verdicts.contains { $0.title == "ours <&>: 200 B" && $0.unit != "of direct" }, "the control is no rival")
@@ -199,6 +223,9 @@ struct ReportTests {
     let rows = report.markdown.split(separator: "\n").filter { $0.hasPrefix("| iptables") }
     #expect(rows.count == 1, "it only connects")
     #expect(!report.sections.contains { $0.title == "The BPF programs" })
+    #expect(report.markdown.contains("| 200 B | 0.990 ± 0.000 | 1.010 ± 0.000 | 0.975 ± 0.000 | 1.015 ± 0.000 |\n"))
+    #expect(report.markdown.contains("0.975 ± 0.000 of none | ≥ 0.98 | – | MISSED |"))
+    #expect(report.markdown.contains("taken away again, 3 times, around"))
     #expect(report.text.contains("A full run, of today"))
     var part = report
     part.courses = []
