@@ -117,7 +117,7 @@ struct HookMeasurements {
       // In the first round, caches and clock rates are not warm yet.
       guard round > 0, let none = taken[.none] else { continue }
       for (index, programs) in Programs.allCases.enumerated() {
-        taken[programs].map { switched[index].record($0, beside: none) }
+        if let own = taken[programs] { switched[index].record(own, beside: none) }
       }
     }
     return zip(Programs.allCases, switched).filter { $0.0 != .none }.map(\.1)
