@@ -118,6 +118,7 @@ struct Bench {
       switch part {
       case .load:
         report.figures = try agentFigures(try await load(&report))
+        guard settings.switchings > 0 else { continue }
         say("programs switched on and off")
         report.switched = try await HookMeasurements(rounds: settings.switchings).run()
       case .courses:

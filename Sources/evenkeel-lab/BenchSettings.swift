@@ -13,8 +13,8 @@ struct BenchSettings: Sendable {
   /// whether a hundredth is missing.
   func slices(of contender: any Contender) -> Int { isQuick ? 1 : contender.isNearDirect ? 3 : 2 }
 
-  /// How often programs are switched on and off: it takes a second and a half.
-  var switchings: Int { isQuick ? 3 : 20 }
+  /// How often programs are switched on and off, each in a second and a half: a few times would tell nothing.
+  var switchings: Int { isQuick ? 0 : 20 }
 
   /// Of the loads, in milliseconds.
   struct Times {
