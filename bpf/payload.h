@@ -55,8 +55,8 @@ static __always_inline long read_ahead(struct packet *packet, struct scratch *sc
 	// that this changes nothing.
 	asm volatile("" : "+r"(length));
 	length = (length - 1) % SCRATCH_BYTES + 1;
-	packet->ahead_at =
-	    at; // set before, which verifiers like; a read that fails leaves zeros, and these are no frame
+	// Set before the read, which verifiers like; one that fails leaves zeros, and these are no frame.
+	packet->ahead_at = at;
 	packet->ahead_length = length;
 	return bpf_skb_load_bytes(packet->payload.source, packet->payload.offset + at, scratch->bytes, length);
 }

@@ -132,7 +132,7 @@ extension Agent: StatsProvider {
         goaways: all.reduce(0) { $0 + $1.goaways.values.reduce(0, +) }, refused: all.reduce(0) { $0 + $1.refused },
         busy: recorded.busyAttempts, closed: recorded.drainClosures, unguarded: placer?.unguarded ?? 0),
       maps: datapath.usage.map { .init(name: $0.map, entries: $0.entries, maxEntries: $0.maxEntries) },
-      outcomes: outcomes.map { .init(name: $0.outcome, count: $0.count) },
+      outcomes: outcomes.map { .init(name: $0.outcome.rawValue, count: $0.count) },
       warnings: cluster.warnings + input.problems + [inputFailure].compactMap { $0 } + kernelFailures)
   }
 
@@ -192,7 +192,7 @@ extension Agent: StatsProvider {
     }
   }
 
-  private var outcomes: [(outcome: String, count: UInt64)] {
+  private var outcomes: [(outcome: Outcome, count: UInt64)] {
     do { return try datapath.outcomeCounters() } catch {
       logger.error("\(error)")
       return []

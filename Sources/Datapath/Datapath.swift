@@ -289,9 +289,8 @@ extension Datapath {
   }
 
   /// How often `connect()` and `accept()` ended in each way since the maps exist.
-  public func outcomeCounters() throws(KernelError) -> [(outcome: String, count: UInt64)] {
-    let names = ["spread", "no_endpoints", "table_missed", "table_broken", "not_counted", "not_tracked"]
-    return try names.enumerated().map { index, name throws(KernelError) in (name, try outcomes.sum(of: UInt32(index))) }
+  public func outcomeCounters() throws(KernelError) -> [(outcome: Outcome, count: UInt64)] {
+    try Outcome.allCases.map { outcome throws(KernelError) in (outcome, try outcomes.sum(of: outcome.code)) }
   }
 }
 

@@ -77,6 +77,28 @@ extension DrainReason {
   }
 }
 
+/// How a `connect()` to a Service address, or an `accept()`, has ended.
+public enum Outcome: String, Sendable, CaseIterable {
+  case spread
+  case noEndpoints = "no_endpoints"
+  case tableMissed = "table_missed"
+  case tableBroken = "table_broken"
+  case notCounted = "not_counted"
+  case notTracked = "not_tracked"
+
+  /// Its index in the map `outcomes`.
+  var code: UInt32 {
+    switch self {
+    case .spread: OUTCOME_SPREAD.rawValue
+    case .noEndpoints: OUTCOME_NO_ENDPOINTS.rawValue
+    case .tableMissed: OUTCOME_TABLE_MISSED.rawValue
+    case .tableBroken: OUTCOME_TABLE_BROKEN.rawValue
+    case .notCounted: OUTCOME_NOT_COUNTED.rawValue
+    case .notTracked: OUTCOME_NOT_TRACKED.rawValue
+    }
+  }
+}
+
 /// A connection that a pod of this node accepted, as the kernel side knows it.
 public struct TrackedConnection: Sendable, Equatable {
   /// What the scheduler looks at.

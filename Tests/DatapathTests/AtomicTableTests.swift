@@ -25,8 +25,8 @@ struct AtomicTableTests {
         let findings = try traffic.end()
         #expect(findings.failures.isEmpty, "\(findings.failures.prefix(3))")
         #expect(findings.connections > 1000, "the tables have to change under load")
-        #expect(try datapath.outcome("table_missed") == 0)
-        #expect(try datapath.outcome("table_broken") == 0)
+        #expect(try datapath.count(of: .tableMissed) == 0)
+        #expect(try datapath.count(of: .tableBroken) == 0)
       }
     }
   }

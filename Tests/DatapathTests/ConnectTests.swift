@@ -24,7 +24,7 @@ struct ConnectTests {
           try server.send([1, 2, 3])
           #expect(try client.receive(3) == [1, 2, 3])
         }
-        #expect(try datapath.outcome("spread") == 3)
+        #expect(try datapath.count(of: .spread) == 3)
       }
     }
   }
@@ -51,7 +51,7 @@ struct ConnectTests {
             #expect(try client.peer() == plain)
           }
         }
-        #expect(try datapath.outcome("spread") == 8)
+        #expect(try datapath.count(of: .spread) == 8)
       }
     }
   }
@@ -75,7 +75,7 @@ struct ConnectTests {
             #expect(recv(server, &byte, 1, CInt(MSG_DONTWAIT)) == 1 && byte == expected)
           }
         }
-        #expect(try datapath.outcome("spread") == 0)
+        #expect(try datapath.count(of: .spread) == 0)
       }
     }
   }
@@ -140,7 +140,7 @@ struct ConnectTests {
           #expect(throws: Errno.connectionRefused) { try impatient.beginConnect(to: service) }
         }
         #expect(try originals.acceptAll() == [0, 0])
-        #expect(try datapath.outcome("no_endpoints") == 6)
+        #expect(try datapath.count(of: .noEndpoints) == 6)
       }
     }
   }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("How connects end, as the agent tells it", .serialized)
 struct OutcomeTests {
-  @Test("Where no endpoint is ready, a connect is refused at once, and both of it can be seen")
+  @Test("Where no endpoint is ready, a connect is refused at once, and counted where one can see it")
   func noEndpoints() async throws {
     try await withLab(kubeProxy: false) { cluster in
       let server = try await cluster.addPods(1, named: "server")[0]

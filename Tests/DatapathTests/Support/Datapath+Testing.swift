@@ -66,7 +66,7 @@ extension Datapath {
     #expect(found == expected, sourceLocation: sourceLocation)
   }
 
-  func outcome(_ name: String) throws -> UInt64 {
-    try #require(try outcomeCounters().first { $0.outcome == name }).count
+  func count(of outcome: Outcome) throws -> UInt64 {
+    try #require(try outcomeCounters().first { $0.outcome == outcome }).count
   }
 }
